@@ -1,0 +1,2 @@
+// The one translation unit that compiles Boost.Asio's bodies.
+#include <boost/asio/impl/src.hpp>

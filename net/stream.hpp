@@ -1,0 +1,34 @@
+#pragma once
+// A byte stream in both directions: TCP, TLS over another stream, a Unix socket, an in-process pair, standard input, or
+// a simulated pipe. At most one read and one write may be outstanding at a time.
+
+#include "net/result.hpp"
+
+#include <boost/asio/buffer.hpp>
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace net {
+
+class stream {
+public:
+    virtual ~stream() = default; // closes
+
+    // At least one byte, or an error; error::eof when the peer has ended its direction.
+    virtual task<result<std::size_t>> read_some(asio::mutable_buffer into) = 0;
+    // All bytes, or an error.
+    virtual task<error_code> write(std::span<const asio::const_buffer> from) = 0;
+    // Ends our direction; the peer reads eof. Reading stays possible.
+    virtual task<error_code> shutdown_write() = 0;
+    // At once, both directions; outstanding operations end with operation_aborted. Idempotent.
+    virtual void close() noexcept = 0;
+
+    // What TLS agreed on ("h2", "http/1.1"), else empty.
+    virtual std::string alpn() const { return {}; }
+    // The other side, for logs: "127.0.0.1:4000".
+    virtual std::string peer() const = 0;
+};
+
+} // namespace net
