@@ -1,0 +1,66 @@
+#pragma once
+// The configuration of `ringtail run` as plain data: flags over variables over file (product: Command line). Parsing and
+// validation live in config.cpp; everybody else only reads.
+
+#include "agent/category.hpp"
+#include "net/clock.hpp"
+#include "net/endpoint.hpp"
+#include "s2/credentials.hpp"
+#include "s2/frame.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace agent {
+
+using namespace std::chrono_literals;
+
+struct s2_config {
+    std::string basin; // empty: the embedded store
+    std::string account_endpoint = "https://a.s2.dev";
+    std::string basin_endpoint = "https://{basin}.b.s2.dev";
+    s2::secret token;                 // from the variable; never from a flag
+    std::filesystem::path token_file; // wins over token
+    std::string stream_template = "{capture_session_id}";
+    std::filesystem::path ca_file;
+    bool insecure = false;
+    s2::compression compression = s2::compression::none;
+};
+
+struct delivery_config {
+    net::duration linger = 100ms;
+    std::size_t batch_records = 50;
+    std::uint64_t batch_bytes = 1024 * 1024; // metered
+    std::size_t in_flight = 8;               // batches; and 4 MiB metered
+    net::duration connect_timeout = 3s;
+    net::duration ack_timeout = 4s;
+    net::duration idle_close = 30s;
+};
+
+enum class log_format { text, json };
+
+struct config {
+    std::optional<std::string> input;      // "-" or a file: NDJSON intake, and its end runs the teardown
+    std::optional<std::string> session_id; // a UUID
+    category_set categories = all_categories();
+    bool start = false;
+    std::optional<net::endpoint> listen;   // none with input unless given
+    std::optional<std::string> unix_path;
+    std::optional<std::string> ndjson_unix_path;
+    std::filesystem::path api_token_file;
+    s2_config s2;
+    delivery_config delivery;
+    std::filesystem::path state_dir; // empty: none, everything in memory
+    std::uint64_t ring_capacity = 256 * 1024 * 1024;
+    std::uint64_t live_history = 8 * 1024 * 1024;
+    std::uint64_t store_capacity = 10ull * 1024 * 1024 * 1024;
+    std::filesystem::path files; // empty: file sink off
+    net::duration shutdown_timeout = 10s;
+    std::string report; // a file, "-", or empty
+    std::string log_level = "info";
+    log_format log = log_format::text;
+};
+
+} // namespace agent

@@ -1,0 +1,88 @@
+#pragma once
+// The capture sessions of one state directory and where each one's envelopes went: what `replay`, the API's answers and
+// a later agent need to know after everything else is gone. Kept in a preallocated slot file; bounded: when it is full
+// the oldest session that has ended and owes nothing gives way.
+//
+// A session's envelopes are the seqs of its spans (a reopened session has several; in one span no other session has any
+// seq). Its parts say where they went: part i holds the session's seqs from parts[i].from_seq up to the next part's.
+
+#include "agent/category.hpp"
+#include "agent/ring.hpp"
+#include "agent/slot_file.hpp"
+#include "net/clock.hpp"
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace agent {
+
+constexpr std::size_t sessions_max = 1024;
+constexpr std::size_t session_spans_max = 32;
+constexpr std::size_t session_parts_max = 16;
+
+// A basin behind an endpoint's scheme, host and port; what was recorded for one place goes to no other.
+struct place {
+    std::string basin;
+    std::string account_endpoint; // as configured; "" for the embedded store
+    std::string basin_endpoint;   // with {basin} as configured; "" for the embedded store
+
+    bool embedded() const { return basin_endpoint.empty(); }
+    bool operator==(const place&) const = default;
+    std::string text() const; // "basin at https://…", "the embedded store"
+};
+
+struct session_part {
+    place at;
+    std::string stream;
+    seq_t from_seq = 0;
+};
+
+struct session_span {
+    seq_t from_seq = 0;
+    seq_t to_seq = 0; // inclusive; 0 while the span is open
+};
+
+struct session_record {
+    std::uint32_t number = 0; // rises with each session of the state directory; what the ring's frames carry
+    std::string id;
+    net::wall_micros created_at = 0;
+    category_set categories = all_categories();
+    bool active = false;
+    std::string end_reason; // of the last end
+    std::vector<session_span> spans;
+    std::vector<session_part> parts; // at least one
+    // Of producers' events, since the session began.
+    std::uint64_t published = 0; // brought up to date at recovery; exact while the agent runs
+    std::uint64_t durable = 0;
+    std::uint64_t dropped = 0;
+
+    seq_t first_seq() const { return spans.empty() ? 0 : spans.front().from_seq; }
+    bool holds(seq_t seq) const;
+};
+
+class session_table {
+public:
+    static net::result<std::unique_ptr<session_table>> open(net::environment& env, const std::filesystem::path& state_dir);
+
+    // Newest last. Pointers stay valid while the table lives, unless the session gave way.
+    const std::deque<session_record>& all() const { return sessions_; }
+    const session_record* find(std::string_view id) const;
+    const session_record* find(std::uint32_t number) const;
+    const session_record* active() const;
+    const session_record* latest() const; // the session started (or reopened) last
+
+    // Nothing: full of sessions that still owe envelopes. `may_go` says of an ended session that it owes nothing.
+    const session_record* add(session_record fresh, const std::function<bool(const session_record&)>& may_go);
+    // Changes one and stores it (not synced: see sync).
+    void update(std::uint32_t number, const std::function<void(session_record&)>& change);
+    net::error_code sync(); // blocking
+
+private:
+    std::unique_ptr<slot_file> slots_;
+    std::deque<session_record> sessions_;
+    std::vector<std::uint32_t> slot_of_; // number per slot
+};
+
+} // namespace agent
