@@ -55,4 +55,16 @@ struct delivery_status {
 
 enum class flush_outcome { durable, timed_out, parked, held };
 
+// What the rest of the agent asks of delivery; s2_sink is the one real implementation (tests give their own).
+class delivery {
+public:
+    virtual ~delivery() = default;
+    virtual delivery_status status() const = 0;
+    virtual session_account account(const session_record& session) const = 0;
+    // Ends the linger, retries at once, waits until everything up to the seq is durable or can't become so by then.
+    virtual net::task<flush_outcome> flush(seq_t up_to, net::time_point deadline) = 0;
+    // Something that status() shows has changed.
+    virtual net::condition& changed() = 0;
+};
+
 } // namespace agent

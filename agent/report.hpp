@@ -1,0 +1,39 @@
+#pragma once
+// The report at exit, status.json and GET /status: one account of one run (product: "Report and status").
+
+#include "agent/s2_sink.hpp"
+
+#include <boost/json/object.hpp>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace agent {
+
+enum class exit_code : int {
+    durable = 0,
+    failure = 1,
+    usage = 2,
+    undelivered = 3,
+    parked = 4,
+    unusable = 5, // configuration or state directory
+};
+
+struct report {
+    std::optional<session_account> session; // of this run's (last) session
+    std::uint64_t refused = 0;
+    backlog_size backlog;
+    std::optional<exit_code> exit; // none while running
+    // Beyond the contract's members, for status:
+    std::string state; // "starting", "running", "stopping", "stopped"
+    delivery_status delivery;
+    std::optional<std::string> api; // the address to call this agent at, "http://127.0.0.1:10001" or "unix:/path"
+    int pid = 0;
+};
+
+// Members in the contract's order: session_id, s2_stream, published, durable, undelivered, undelivered_bytes, dropped,
+// refused, durable_seq, tail, backlog, exit; then what status adds.
+boost::json::object to_json(const report& of);
+
+} // namespace agent
