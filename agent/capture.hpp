@@ -49,7 +49,7 @@ public:
     capture(net::environment& env, ring& into, session_table& sessions, placement& where);
 
     // The event as it came. Refusals are counted per active session and in total.
-    publish_outcome publish(std::string_view padded_line, event_origin origin);
+    publish_outcome publish(std::string_view event_text, event_origin origin);
     // A line that an intake refused by itself (too long, cut off).
     void count_refused() { ++refused_; }
 

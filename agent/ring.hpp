@@ -14,6 +14,7 @@
 // 5. Without room anywhere (all held, or the disk full and nothing to free) reserve() says so; nothing is overwritten.
 // 6. A damaged segment is kept aside under another name; what can be proved whole in it stays readable.
 
+#include "agent/event.hpp" // envelope_bytes_max
 #include "net/condition.hpp"
 #include "net/environment.hpp"
 
@@ -29,7 +30,6 @@ namespace agent {
 using seq_t = std::uint64_t; // 1 is the first; 0 means none
 
 constexpr std::uint64_t ring_segment_bytes = 2 * 1024 * 1024;
-constexpr std::size_t envelope_bytes_max = 1'000'000; // without newline
 
 struct ring_options {
     std::filesystem::path dir; // empty: anonymous memory
