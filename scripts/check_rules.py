@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Rules of the code that no compiler checks (architecture: Layers, Decide and do). Prints FILE:LINE: the violated rule.
+
+    check_rules.py              over net, s2, agent
+    check_rules.py --self-test  each rule finds its bad example and leaves the good one alone
+"""
+
+import pathlib
+import re
+import sys
+
+LINES_MAX = 400
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SOURCES = ("net", "s2", "agent")
+
+# Which layers a layer may include. An arrow back is an error.
+MAY_INCLUDE = {
+    "net": {"net"},
+    "s2": {"net", "s2"},
+    "s2/local": {"net", "s2", "s2/local"},
+    "agent": {"net", "s2", "s2/local", "agent"},
+}
+
+# (name, pattern, files that are allowed it, bad example, good example)
+BANNED = [
+    ("a clock: ask net::environment", r"\b(system|steady|high_resolution|utc)_clock\s*::\s*now\b", (),
+     "auto t = std::chrono::steady_clock::now();", "auto t = env.now();"),
+    ("the time of day: ask net::environment", r"(?<![\w.>:])(?:std::|::)?(time|gettimeofday|clock_gettime)\s*\((?!\))", (),
+     "auto t = ::time(nullptr);", "auto t = last.time(1);"),
+    ("randomness: ask net::environment", r"\b(getrandom|random_device|mt19937\w*|RAND_bytes|random_generator|srand)\b", (),
+     "std::random_device r;", "env.random_bytes(out);"),
+    ("a file or socket call: ask net::environment",
+     r"(?<![\w.>:])::(open|openat|read|write|pread|pwrite|socket|connect|bind|accept4?|mmap|munmap|fsync|fdatasync|ftruncate"
+     r"|fallocate|unlink|rename|flock|send|recv|sendmsg|recvmsg|epoll_\w+|poll|select)\s*\(", (),
+     "auto fd = ::open(path, 0);", "stream.open(path); local::read(x);"),
+    ("an Asio timer: use net::environment::make_timer",
+     r"\b(steady_timer|system_timer|high_resolution_timer|deadline_timer|basic_waitable_timer|tcp_stream)\b", (),
+     "asio::steady_timer t{ex};", "auto t = env.make_timer();"),
+    ("an Asio socket, signal set or file: only in net/system_*",
+     r"\basio::(?:\w+::)*(?:ip::(?:tcp|udp)\b|local::stream_protocol|signal_set|posix::stream_descriptor|stream_file)", (),
+     "asio::ip::tcp::socket s{ex};", "net::stream& s;"),
+    ("a thread: use net::on_helper", r"\bstd::(j?thread|async)\b(?!::id)", (),
+     "std::thread t{f};", "co_await on_helper(env, f);"),
+    ("a file stream: use net::file_system", r"\bstd::(o|i)?fstream\b|(?<![\w.>:])(?:std::|::)?(fopen|freopen|tmpfile)\s*\(", (),
+     "std::ofstream out{path};", "std::ostringstream out;"),
+    ("a change of the file system: use net::file_system",
+     r"\b(?:filesystem|fs)::(create_director\w+|remove(_all)?|rename|copy(_file)?|resize_file|permissions|create_\w*link"
+     r"|exists|status|file_size|directory_iterator|recursive_directory_iterator|is_\w+|space|last_write_time)\b", (),
+     "std::filesystem::remove(p);", "std::filesystem::path p;"),
+    ("an environment variable: only in the configuration", r"\b(secure_)?getenv\s*\(|\benviron\b|\b(un)?setenv\s*\(",
+     ("agent/config", "agent/process"), "auto h = std::getenv(\"HOME\");", "auto h = variables.get(\"HOME\");"),
+    ("a detached task: use net::task_group", r"\bco_spawn\b|\bdetached\b", ("net/task_group", "net/run_loop"),
+     "asio::co_spawn(ex, f(), asio::detached);", "group.spawn(f());"),
+]
+
+# g++ 12.2 miscompiles these (architecture: Dependencies).
+TRAPS = [
+    ("co_await within a conditional operator", r"\?[^;:{}\"]*\bco_await\b[^;]*:|\?[^;\"]*:[^;:]*\bco_await\b",
+     "auto x = a ? co_await f() : 0;", "auto x = co_await f(a ? 1 : 2);"),
+    ("co_await with an aggregate temporary: name it first", r"\bco_await\s+[\w:.>\-]+\((?:[^;(){}\"]*,)?\s*[a-z][\w:]*\{[^}]",
+     "co_await f(request{head});", "co_await f(std::move(head), {});"),
+    ("two co_await in one statement", r"\bco_await\b[^;{}]*\bco_await\b",
+     "auto x = co_await f(co_await g());", "auto x = co_await f(y);"),
+]
+
+
+def code_of(text):
+    """Comments and string contents blanked, line numbers and string quotes kept."""
+    def blank(match):
+        found = match.group(0)
+        if found.startswith(("//", "/*")):
+            return re.sub(r"[^\n]", " ", found)
+        if found.startswith('R"'):
+            return '""' + "\n" * found.count("\n")
+        return found[0] + found[-1] if found[0] == '"' else found
+    return re.sub(r'R"(\w*)\((?:.|\n)*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'|//[^\n]*|/\*(?:.|\n)*?\*/', blank, text)
+
+
+def layer_of(path):
+    return "s2/local" if path.startswith("s2/local/") else path.split("/")[0]
+
+
+def violations(path, text):
+    layer = layer_of(path)
+    for match in re.finditer(r'^#include "([^"]+)"', text, re.M):
+        target = layer_of(match.group(1))
+        if target not in MAY_INCLUDE[layer]:
+            yield match.start(), f"{layer} must not include {match.group(1)} (agent -> s2 -> net, never back)"
+    if text.count("\n") > LINES_MAX:
+        yield len(text), f"longer than {LINES_MAX} lines: more than one idea?"
+    code = code_of(text)
+    if not path.startswith("net/system_"):
+        for rule, pattern, allowed, _, _ in BANNED:
+            if path.startswith(allowed) if allowed else False:
+                continue
+            for match in re.finditer(pattern, code):
+                yield match.start(), f"{rule} ({match.group(0).strip()})"
+    for rule, pattern, _, _ in TRAPS:
+        for match in re.finditer(pattern, code):
+            yield match.start(), f"{rule}: g++ 12.2 miscompiles it"
+
+
+def self_test():
+    failed = 0
+    for entry in BANNED + TRAPS:
+        rule, bad, good = entry[0], entry[-2], entry[-1]
+        for example, expected in ((bad, True), (good, False)):
+            found = [what for _, what in violations("agent/example.cpp", example) if what.startswith(rule)]
+            if bool(found) != expected:
+                print(f"self-test: {rule}: {example!r} gave {found}")
+                failed = 1
+    for path, include, expected in (("net/a.cpp", "s2/types.hpp", 1), ("s2/a.cpp", "agent/ring.hpp", 1),
+                                    ("s2/a.cpp", "s2/local/server.hpp", 1), ("agent/a.cpp", "net/result.hpp", 0)):
+        if len(list(violations(path, f'#include "{include}"\n'))) != expected:
+            print(f"self-test: layers: {path} including {include}")
+            failed = 1
+    return failed
+
+
+def main():
+    if "--self-test" in sys.argv:
+        return self_test()
+    failed = 0
+    for folder in SOURCES:
+        for file in sorted((ROOT / folder).rglob("*.[ch]pp")):
+            path, text = str(file.relative_to(ROOT)), file.read_text()
+            for offset, what in sorted(violations(path, text)):
+                print(f"{path}:{text.count(chr(10), 0, offset) + 1}: {what}")
+                failed = 1
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
