@@ -1,22 +1,25 @@
 #pragma once
-// Every way an S2 call can fail, in one value, and the one function that turns it into what to do (§2.4, §6.4).
+// Every way an S2 call can fail, in one value, and the one function that turns it into what to do (§2.4,
+// §6.4).
 
 #include "s2/types.hpp"
 
-#include <chrono>
 #include <boost/assert/source_location.hpp>
+
+#include <chrono>
 
 namespace s2 {
 
 struct error {
     // What kind of thing went wrong. Only one group of the members below is meaningful for each.
     enum class kind {
-        transport, // `transport`: no HTTP answer (connecting, TLS, connection lost, deadline, cancelled)
-        api,       // `status`, `code`, `message`: an answer with the standard body, or a terminal frame
-        condition, // 412: seq_num_mismatch or fencing_token_mismatch
-        range,     // 416: `tail`
-        protocol,  // an answer that breaks the protocol: `message` says how
-        invalid,   // refused by our own checks before anything was sent: `message`
+        transport,   // `transport`: no HTTP answer (connecting, TLS, connection lost, deadline, cancelled)
+        api,         // `status`, `code`, `message`: an answer with the standard body, or a terminal frame
+        condition,   // 412: seq_num_mismatch or fencing_token_mismatch
+        range,       // 416: `tail`
+        protocol,    // an answer that breaks the protocol: `message` says how
+        invalid,     // refused by our own checks before anything was sent: `message`
+        credentials, // no usable token to send: `message`
     };
 
     kind what = kind::transport;
@@ -34,18 +37,22 @@ struct error {
     static error from_transport(net::error_code ec, bool request_sent, std::string context = {});
     static error from_protocol(std::string message);
     static error from_invalid(std::string message);
+    static error from_credentials(std::string message);
     // An HTTP status with its body (JSON or anything else), or a terminal frame's.
     static error from_response(unsigned status, std::string_view body,
                                std::optional<std::chrono::milliseconds> retry_after = {});
 
     // "404 stream_not_found: …", "cannot connect to 127.0.0.1:4000: Connection refused". Never holds a token.
     std::string text() const;
+
     bool is_code(std::string_view expected) const { return what == kind::api && code == expected; }
 };
 
 // What a failed call asks for.
 enum class verdict {
-    cancelled,        // we gave up ourselves
+    cancelled, // we gave up ourselves
+    // Only `retry` and `condition_failed` promise that nothing landed; with any other, batches in flight are
+    // ambiguous.
     retry,            // provably without effect: nothing of it landed
     retry_ambiguous,  // it may have landed
     condition_failed, // 412: look at the mismatch
@@ -53,7 +60,7 @@ enum class verdict {
     not_found,        // 404 stream_not_found: create, or treat as gone
     gone,             // 409 stream_deletion_pending
     exists,           // 409 resource_already_exists
-    park_sink,        // no retry cures it: bad token, missing basin, not resolvable by waiting
+    park_sink,        // no retry cures it: bad token, missing basin, nothing that speaks S2
     park_stream,      // a missing permission for this stream
     fatal,            // a bug of ours or of the server: refused as malformed or invalid, protocol broken
 };

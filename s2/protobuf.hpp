@@ -1,6 +1,6 @@
 #pragma once
-// The messages of package s2.v1 (§3) on protozero. Presence traps: match_seq_num 0 and an empty fencing token are written;
-// zero values of implicit fields are not.
+// The messages of package s2.v1 (§3) on protozero. Presence traps: match_seq_num 0 and an empty fencing token
+// are written; zero values of implicit fields are not.
 
 #include "s2/types.hpp"
 

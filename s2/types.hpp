@@ -1,6 +1,6 @@
 #pragma once
-// The nouns of the S2 API with the protocol's limits (s2 protocol reference §2.2, §2.9, §3, §5). Everything is checked
-// here before it is sent, and by the embedded store when it is received.
+// The nouns of the S2 API with the protocol's limits (s2 protocol reference §2.2, §2.9, §3, §5). Everything
+// is checked here before it is sent, and by the embedded store when it is received.
 
 #include "net/result.hpp"
 
@@ -89,16 +89,18 @@ std::optional<std::string> fence_of(const sequenced_record& record); // its toke
 std::optional<std::uint64_t> trim_of(std::span<const header> headers, std::string_view body);
 
 // 8 + 2 × headers + names + values + body.
-constexpr std::uint64_t metered_bytes(std::size_t headers, std::uint64_t header_bytes, std::uint64_t body_bytes) {
+constexpr std::uint64_t metered_bytes(std::size_t headers, std::uint64_t header_bytes,
+                                      std::uint64_t body_bytes) {
     return 8 + 2 * headers + header_bytes + body_bytes;
 }
 
 std::uint64_t metered_bytes(std::span<const header> headers, std::string_view body);
 
-// Nothing when valid, else the violated limit in words ("a batch holds 1 to 1000 records, this one 1001").
+// Nothing when valid, else the violated limit in words ("a batch holds 1 to 1000 records, this one more").
 std::optional<std::string> invalid_reason(const append_input& input);
 std::optional<std::string> invalid_basin_name(std::string_view name);
 std::optional<std::string> invalid_stream_name(std::string_view name);
+std::optional<std::string> invalid_fencing_token(std::string_view token);
 
 // Where a read begins (§2.6); at most one.
 struct read_start {

@@ -1,0 +1,63 @@
+#pragma once
+// An append session (§4, §6): batches go out, acks come back in their order. The decide half is
+// append_session_state. Sending and receiving may be two tasks; each of both sides has one user at a time.
+// Who owns the session destroys it after both have left; abort() makes both leave soon.
+
+#include "s2/append_session_state.hpp"
+#include "s2/client.hpp"
+#include "s2/protobuf.hpp"
+
+namespace s2 {
+
+class append_session {
+public:
+    // Sends the head and returns without waiting for the answer: the first batches may follow at once. A
+    // refusal (404, 401, …) comes as next()'s end.
+    static net::task<result<std::unique_ptr<append_session>>> open(client& from, std::string stream,
+                                                                   net::time_point deadline);
+    ~append_session(); // resets the request unless both sides have ended
+
+    // Encoded into the session's one buffer and written; returns when it has been handed to the connection
+    // (the peer's window permitting). An error ends the session: nothing of it tells whether the batch
+    // landed, the end event does. invalid: the batch breaks a limit; nothing was sent and the session is as
+    // it was.
+    net::task<result<void>> send(std::span<const record_view> records,
+                                 std::optional<std::uint64_t> match_seq_num,
+                                 std::optional<std::string_view> fencing_token,
+                                 net::time_point deadline = net::never);
+    net::task<result<void>> send(append_input input, net::time_point deadline = net::never);
+    // We are done; acks still come, then a clean end.
+    net::task<result<void>> half_close(net::time_point deadline = net::never);
+
+    // The next ack, or the end (again and again after it). A deadline that passes ends the session:
+    // timed_out.
+    net::task<append_event> next(net::time_point deadline = net::never);
+
+    void abort() noexcept; // RST_STREAM; next() ends with cancelled
+
+    std::size_t in_flight() const { return state_.in_flight(); }
+
+    std::uint64_t in_flight_metered_bytes() const { return state_.in_flight_metered_bytes(); }
+
+    bool reconnect_advised() const { return state_.reconnect_advised(); }
+
+private:
+    append_session(client& from, open_exchange opened);
+    net::task<result<void>> write(append_session_state::batch batch, net::time_point deadline);
+    net::task<append_event> await_head(net::time_point deadline);
+
+    net::environment& env_;
+    credentials& token_;
+    compression packing_;
+    open_exchange opened_;
+    append_session_state state_;
+    frame_decoder decoder_;
+    frame frame_;
+    std::string out_;
+    std::vector<char> in_;
+    bool head_received_ = false;
+    bool sent_end_ = false;
+    bool aborted_ = false;
+};
+
+} // namespace s2

@@ -1,0 +1,64 @@
+#pragma once
+// The bearer token: none, a fixed one, or a file's content (re-read when the file changes, or after the
+// server refused the token). A secret has no way into a log: no operator<<, no conversion; its bytes are
+// wiped when it goes.
+
+#include "net/environment.hpp"
+#include "s2/error.hpp"
+
+#include <filesystem>
+#include <iosfwd>
+#include <string>
+#include <string_view>
+
+namespace s2 {
+
+class secret {
+public:
+    secret() = default;
+    explicit secret(std::string value); // takes the bytes over; the argument's own are wiped
+    secret(const secret& other) = default;
+    secret(secret&& other) noexcept;
+    secret& operator=(secret other) noexcept;
+    ~secret();
+
+    std::string_view reveal() const { return value_; } // only for what goes on the wire
+
+    bool empty() const { return value_.empty(); }
+
+    bool operator==(const secret&) const = default;
+
+private:
+    std::string value_;
+};
+
+std::ostream& operator<<(std::ostream&, const secret&) = delete;
+
+constexpr std::uint64_t token_file_bytes_max = 64 * 1024;
+
+class credentials {
+public:
+    credentials() = default; // none: no authorization header (the embedded store, s2 lite)
+    explicit credentials(secret token);
+    // Surrounding white space, so also a trailing newline, is not part of the token.
+    credentials(net::environment& env, std::filesystem::path token_file);
+
+    // The token as it is now; empty: send no authorization. error::kind::credentials: the file can't be read,
+    // is empty, or holds something that can't stand in a header.
+    result<secret> bearer();
+
+    // The server refused the token: the file is read again even where it looks unchanged.
+    void refresh() { fingerprint_.reset(); }
+
+    // The file differs from what bearer() last gave (always false without a file): reason to try a parked
+    // sink again.
+    bool changed() const;
+
+private:
+    net::environment* env_ = nullptr;
+    std::filesystem::path file_;
+    std::optional<std::string> fingerprint_; // of what token_ was read from
+    secret token_;
+};
+
+} // namespace s2

@@ -1,0 +1,362 @@
+#include "s2/protobuf.hpp"
+
+#include "s2/utf8.hpp"
+
+#include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
+
+namespace s2 {
+namespace {
+
+using protozero::pbf_reader;
+using protozero::pbf_wire_type;
+using protozero::pbf_writer;
+using protozero::tag_and_type;
+
+// Lengths are computed first, so that a message is written in one pass and nothing is moved. All field
+// numbers are below 16: a tag is one byte.
+std::size_t varint_field(std::uint64_t value) {
+    return 1 + static_cast<std::size_t>(protozero::length_of_varint(value));
+}
+
+std::size_t implicit_varint_field(std::uint64_t value) {
+    return value == 0 ? 0 : varint_field(value);
+}
+
+std::size_t bytes_field(std::size_t bytes) {
+    return 1 + static_cast<std::size_t>(protozero::length_of_varint(bytes)) + bytes;
+}
+
+std::size_t implicit_bytes_field(std::size_t bytes) {
+    return bytes == 0 ? 0 : bytes_field(bytes);
+}
+
+// A submessage of known length; also of length 0, which protozero's own scope would leave out.
+template <class Write>
+void write_message(pbf_writer& out, protozero::pbf_tag_type tag, std::size_t length, Write write) {
+    if (length == 0) {
+        out.add_message(tag, "", 0);
+        return;
+    }
+    pbf_writer inner(out, tag, length);
+    write(inner);
+}
+
+std::size_t length_of(const stream_position& at) {
+    return implicit_varint_field(at.seq_num) + implicit_varint_field(at.timestamp);
+}
+
+void write_implicit(pbf_writer& out, protozero::pbf_tag_type tag, std::uint64_t value) {
+    if (value != 0)
+        out.add_uint64(tag, value);
+}
+
+void write_implicit(pbf_writer& out, protozero::pbf_tag_type tag, std::string_view bytes) {
+    if (!bytes.empty())
+        out.add_bytes(tag, bytes.data(), bytes.size());
+}
+
+void write(pbf_writer& out, protozero::pbf_tag_type tag, const stream_position& at) {
+    write_message(out, tag, length_of(at), [&](pbf_writer& inner) {
+        write_implicit(inner, 1, at.seq_num);
+        write_implicit(inner, 2, at.timestamp);
+    });
+}
+
+std::size_t length_of(const header& one) {
+    return implicit_bytes_field(one.name.size()) + implicit_bytes_field(one.value.size());
+}
+
+std::size_t length_of(const std::vector<header>& headers) {
+    std::size_t length = 0;
+    for (const auto& each : headers)
+        length += bytes_field(length_of(each));
+    return length;
+}
+
+void write(pbf_writer& out, protozero::pbf_tag_type tag, const std::vector<header>& headers) {
+    for (const auto& each : headers)
+        write_message(out, tag, length_of(each), [&](pbf_writer& inner) {
+            write_implicit(inner, 1, each.name);
+            write_implicit(inner, 2, each.value);
+        });
+}
+
+void write_conditions(pbf_writer& out, std::optional<std::uint64_t> match_seq_num,
+                      std::optional<std::string_view> fencing_token) {
+    if (match_seq_num)
+        out.add_uint64(2, *match_seq_num);
+    if (fencing_token)
+        out.add_string(3, fencing_token->data(), fencing_token->size());
+}
+
+constexpr auto varint(protozero::pbf_tag_type tag) {
+    return tag_and_type(tag, pbf_wire_type::varint);
+}
+
+constexpr auto bytes(protozero::pbf_tag_type tag) {
+    return tag_and_type(tag, pbf_wire_type::length_delimited);
+}
+
+std::string_view view_of(pbf_reader& in) {
+    const auto view = in.get_view();
+    return {view.data(), view.size()};
+}
+
+// A field that the message does not know is skipped; a known one of another wire type is an error.
+bool skip_unknown(pbf_reader& in, protozero::pbf_tag_type known_up_to) {
+    if (in.tag() <= known_up_to)
+        return false;
+    in.skip();
+    return true;
+}
+
+bool read(pbf_reader in, stream_position& at) {
+    while (in.next())
+        switch (in.tag_and_type()) {
+        case varint(1):
+            at.seq_num = in.get_uint64();
+            break;
+        case varint(2):
+            at.timestamp = in.get_uint64();
+            break;
+        default:
+            if (!skip_unknown(in, 2))
+                return false;
+        }
+    return true;
+}
+
+bool read(pbf_reader in, header& one) {
+    while (in.next())
+        switch (in.tag_and_type()) {
+        case bytes(1):
+            one.name = view_of(in);
+            break;
+        case bytes(2):
+            one.value = view_of(in);
+            break;
+        default:
+            if (!skip_unknown(in, 2))
+                return false;
+        }
+    return true;
+}
+
+// What a message may make us allocate is bounded by what a valid one can hold: two bytes on the wire would
+// otherwise cost a hundred here. One more than allowed is kept, so that the limits' check still refuses the
+// batch.
+struct budget {
+    std::size_t records = batch_records_max + 1;
+    std::size_t headers = batch_metered_bytes_max / 2 + 1;
+};
+
+bool read_header(pbf_reader& in, std::vector<header>& headers, budget& left) {
+    header one;
+    if (!read(in.get_message(), one))
+        return false;
+    if (left.headers == 0)
+        return true;
+    --left.headers;
+    headers.push_back(std::move(one));
+    return true;
+}
+
+bool read(pbf_reader in, append_record& record, budget& left) {
+    while (in.next())
+        switch (in.tag_and_type()) {
+        case varint(1):
+            record.timestamp = in.get_uint64();
+            break;
+        case bytes(2):
+            if (!read_header(in, record.headers, left))
+                return false;
+            break;
+        case bytes(3):
+            record.body = view_of(in);
+            break;
+        default:
+            if (!skip_unknown(in, 3))
+                return false;
+        }
+    return true;
+}
+
+bool read(pbf_reader in, sequenced_record& record, budget& left) {
+    while (in.next())
+        switch (in.tag_and_type()) {
+        case varint(1):
+            record.seq_num = in.get_uint64();
+            break;
+        case varint(2):
+            record.timestamp = in.get_uint64();
+            break;
+        case bytes(3):
+            if (!read_header(in, record.headers, left))
+                return false;
+            break;
+        case bytes(4):
+            record.body = view_of(in);
+            break;
+        default:
+            if (!skip_unknown(in, 4))
+                return false;
+        }
+    return true;
+}
+
+template <class Record>
+bool read_record(pbf_reader& in, std::vector<Record>& records, budget& left) {
+    Record one;
+    if (!read(in.get_message(), one, left))
+        return false;
+    if (left.records == 0)
+        return true;
+    --left.records;
+    records.push_back(std::move(one));
+    return true;
+}
+
+bool read(pbf_reader in, append_input& input) {
+    budget left;
+    while (in.next())
+        switch (in.tag_and_type()) {
+        case bytes(1):
+            if (!read_record(in, input.records, left))
+                return false;
+            break;
+        case varint(2):
+            input.match_seq_num = in.get_uint64();
+            break;
+        case bytes(3):
+            input.fencing_token = std::string(view_of(in));
+            if (!valid_utf8(*input.fencing_token))
+                return false;
+            break;
+        default:
+            if (!skip_unknown(in, 3))
+                return false;
+        }
+    return true;
+}
+
+bool read(pbf_reader in, append_ack& ack) {
+    while (in.next())
+        switch (in.tag_and_type()) {
+        case bytes(1):
+            if (!read(in.get_message(), ack.start))
+                return false;
+            break;
+        case bytes(2):
+            if (!read(in.get_message(), ack.end))
+                return false;
+            break;
+        case bytes(3):
+            if (!read(in.get_message(), ack.tail))
+                return false;
+            break;
+        default:
+            if (!skip_unknown(in, 3))
+                return false;
+        }
+    return true;
+}
+
+bool read(pbf_reader in, read_batch& batch) {
+    budget left;
+    while (in.next())
+        switch (in.tag_and_type()) {
+        case bytes(1):
+            if (!read_record(in, batch.records, left))
+                return false;
+            break;
+        case bytes(2):
+            batch.tail.emplace();
+            if (!read(in.get_message(), *batch.tail))
+                return false;
+            break;
+        default:
+            if (!skip_unknown(in, 2))
+                return false;
+        }
+    return true;
+}
+
+template <class Message>
+std::optional<Message> decode(std::string_view from) {
+    Message message;
+    try {
+        if (!read(pbf_reader(from.data(), from.size()), message))
+            return std::nullopt;
+    } catch (const protozero::exception&) {
+        return std::nullopt;
+    }
+    return message;
+}
+
+} // namespace
+
+void encode_append_input(const append_input& input, std::string& out) {
+    pbf_writer writer(out);
+    for (const auto& record : input.records) {
+        const std::size_t length = (record.timestamp ? varint_field(*record.timestamp) : 0) +
+                                   length_of(record.headers) + implicit_bytes_field(record.body.size());
+        write_message(writer, 1, length, [&](pbf_writer& inner) {
+            if (record.timestamp)
+                inner.add_uint64(1, *record.timestamp);
+            write(inner, 2, record.headers);
+            write_implicit(inner, 3, record.body);
+        });
+    }
+    write_conditions(writer, input.match_seq_num, input.fencing_token);
+}
+
+void encode_append_input(std::span<const record_view> records, std::optional<std::uint64_t> match_seq_num,
+                         std::optional<std::string_view> fencing_token, std::string& out) {
+    pbf_writer writer(out);
+    for (const auto& record : records) {
+        const std::size_t length = varint_field(record.timestamp) + implicit_bytes_field(record.body.size());
+        pbf_writer inner(writer, 1, length);
+        inner.add_uint64(1, record.timestamp);
+        write_implicit(inner, 3, record.body);
+    }
+    write_conditions(writer, match_seq_num, fencing_token);
+}
+
+void encode_append_ack(const append_ack& ack, std::string& out) {
+    pbf_writer writer(out);
+    write(writer, 1, ack.start);
+    write(writer, 2, ack.end);
+    write(writer, 3, ack.tail);
+}
+
+void encode_read_batch(const read_batch& batch, std::string& out) {
+    pbf_writer writer(out);
+    for (const auto& record : batch.records) {
+        const std::size_t length = implicit_varint_field(record.seq_num) +
+                                   implicit_varint_field(record.timestamp) + length_of(record.headers) +
+                                   implicit_bytes_field(record.body.size());
+        write_message(writer, 1, length, [&](pbf_writer& inner) {
+            write_implicit(inner, 1, record.seq_num);
+            write_implicit(inner, 2, record.timestamp);
+            write(inner, 3, record.headers);
+            write_implicit(inner, 4, record.body);
+        });
+    }
+    if (batch.tail)
+        write(writer, 2, *batch.tail);
+}
+
+std::optional<append_input> decode_append_input(std::string_view from) {
+    return decode<append_input>(from);
+}
+
+std::optional<append_ack> decode_append_ack(std::string_view from) {
+    return decode<append_ack>(from);
+}
+
+std::optional<read_batch> decode_read_batch(std::string_view from) {
+    return decode<read_batch>(from);
+}
+
+} // namespace s2
