@@ -11,8 +11,9 @@
 #include "agent/slot_file.hpp"
 #include "net/clock.hpp"
 
-#include <deque>
-#include <optional>
+#include <functional>
+#include <list>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ namespace agent {
 constexpr std::size_t sessions_max = 1024;
 constexpr std::size_t session_spans_max = 32;
 constexpr std::size_t session_parts_max = 16;
+constexpr std::size_t session_stored_bytes_max = 16 * 1024;
 
 // A basin behind an endpoint's scheme, host and port; what was recorded for one place goes to no other.
 struct place {
@@ -53,10 +55,11 @@ struct session_record {
     std::string end_reason; // of the last end
     std::vector<session_span> spans;
     std::vector<session_part> parts; // at least one
-    // Of producers' events, since the session began.
-    std::uint64_t published = 0; // brought up to date at recovery; exact while the agent runs
+    // Of producers' events, since the session began. Exact while the agent runs; the stored value lags (see count()).
+    std::uint64_t published = 0;
     std::uint64_t durable = 0;
     std::uint64_t dropped = 0;
+    seq_t counted_to = 0; // published covers the ring up to this seq; behind it a restart counts again
 
     seq_t first_seq() const { return spans.empty() ? 0 : spans.front().from_seq; }
     bool holds(seq_t seq) const;
@@ -64,25 +67,37 @@ struct session_record {
 
 class session_table {
 public:
+    // In memory without a state directory. error::corrupt where a slot can't be read: what its session owes would be lost.
     static net::result<std::unique_ptr<session_table>> open(net::environment& env, const std::filesystem::path& state_dir);
 
     // Newest last. Pointers stay valid while the table lives, unless the session gave way.
-    const std::deque<session_record>& all() const { return sessions_; }
+    const std::list<session_record>& all() const { return sessions_; }
     const session_record* find(std::string_view id) const;
     const session_record* find(std::uint32_t number) const;
-    const session_record* active() const;
+    const session_record* active() const { return active_; }
     const session_record* latest() const; // the session started (or reopened) last
 
     // Nothing: full of sessions that still owe envelopes. `may_go` says of an ended session that it owes nothing.
     const session_record* add(session_record fresh, const std::function<bool(const session_record&)>& may_go);
-    // Changes one and stores it (not synced: see sync).
+    // Changes one and stores it (not synced: see sync). The result must be storable().
     void update(std::uint32_t number, const std::function<void(session_record&)>& change);
+    // Adds to one's counters, in memory: no store, no search for the active session (it is on the publish path). They
+    // reach the slot with the next update.
+    void count(std::uint32_t number, std::uint64_t published, std::uint64_t durable, std::uint64_t dropped);
+    // Within the maxima above, and small enough for its slot (names and endpoints are the caller's to bound).
+    static bool storable(const session_record& record);
     net::error_code sync(); // blocking
 
 private:
+    session_table() = default;
+    session_record* find_mutable(std::uint32_t number);
+    void store(const session_record& record);
+
     std::unique_ptr<slot_file> slots_;
-    std::deque<session_record> sessions_;
-    std::vector<std::uint32_t> slot_of_; // number per slot
+    std::list<session_record> sessions_; // by the seq of their last start: the newest last
+    session_record* active_ = nullptr;
+    std::vector<std::uint32_t> slot_of_; // number per slot; 0 is free
+    std::uint32_t last_number_ = 0;
 };
 
 } // namespace agent

@@ -1,0 +1,142 @@
+#include "agent/session_table.hpp"
+
+#include "agent/session_record_json.hpp"
+#include "net/assert.hpp"
+
+#include <algorithm>
+
+namespace agent {
+
+std::string place::text() const { return embedded() ? "the embedded store" : basin + " at " + basin_endpoint; }
+
+bool session_record::holds(seq_t seq) const {
+    return std::any_of(spans.begin(), spans.end(), [seq](const session_span& span) {
+        return span.from_seq <= seq && (span.to_seq == 0 || seq <= span.to_seq);
+    });
+}
+
+namespace {
+
+seq_t last_start(const session_record& of) { return of.spans.empty() ? 0 : of.spans.back().from_seq; }
+
+} // namespace
+
+net::result<std::unique_ptr<session_table>> session_table::open(net::environment& env,
+                                                                const std::filesystem::path& state_dir) {
+    const auto path = state_dir.empty() ? std::filesystem::path{} : state_dir / "sessions";
+    auto slots = slot_file::open(env, path, sessions_max, session_stored_bytes_max);
+    if (!slots)
+        return slots.error();
+    auto table = std::unique_ptr<session_table>(new session_table);
+    table->slots_ = std::move(*slots);
+    table->slot_of_.assign(sessions_max, 0);
+    for (std::size_t slot = 0; slot < sessions_max; ++slot) {
+        const auto value = table->slots_->read(slot);
+        if (!value && !table->slots_->damaged(slot))
+            continue;
+        auto record = value ? session_record_of_json(*value) : std::nullopt;
+        if (!record || table->find(record->number) || table->find(record->id))
+            return make_error_code(net::error::corrupt);
+        table->slot_of_[slot] = record->number;
+        table->last_number_ = std::max(table->last_number_, record->number);
+        table->sessions_.push_back(std::move(*record));
+    }
+    table->sessions_.sort([](const auto& a, const auto& b) { return last_start(a) < last_start(b); });
+    for (auto& session : table->sessions_) {
+        if (!session.active)
+            continue;
+        if (table->active_)
+            return make_error_code(net::error::corrupt);
+        table->active_ = &session;
+    }
+    return table;
+}
+
+const session_record* session_table::find(std::string_view id) const {
+    const auto found =
+        std::find_if(sessions_.begin(), sessions_.end(), [id](const auto& session) { return session.id == id; });
+    return found == sessions_.end() ? nullptr : &*found;
+}
+
+const session_record* session_table::find(std::uint32_t number) const {
+    const auto found = std::find_if(sessions_.rbegin(), sessions_.rend(),
+                                    [number](const auto& session) { return session.number == number; });
+    return found == sessions_.rend() ? nullptr : &*found;
+}
+
+session_record* session_table::find_mutable(std::uint32_t number) {
+    if (active_ && active_->number == number)
+        return active_;
+    return const_cast<session_record*>(find(number));
+}
+
+const session_record* session_table::latest() const { return sessions_.empty() ? nullptr : &sessions_.back(); }
+
+const session_record* session_table::add(session_record fresh,
+                                         const std::function<bool(const session_record&)>& may_go) {
+    NET_ASSERT(!fresh.active || !active_, "at most one session is active");
+    NET_ASSERT(!find(fresh.id), "a session's id is added once");
+    auto free_slot = std::find(slot_of_.begin(), slot_of_.end(), 0u);
+    if (free_slot == slot_of_.end()) {
+        const auto oldest = std::find_if(sessions_.begin(), sessions_.end(),
+                                         [&](const auto& session) { return !session.active && may_go(session); });
+        if (oldest == sessions_.end())
+            return nullptr;
+        // The slot is overwritten, not erased first: the highest number stays on disk, so that no number comes twice.
+        free_slot = std::find(slot_of_.begin(), slot_of_.end(), oldest->number);
+        sessions_.erase(oldest);
+    }
+    fresh.number = ++last_number_;
+    *free_slot = fresh.number;
+    auto& added = sessions_.emplace_back(std::move(fresh));
+    if (added.active)
+        active_ = &added;
+    store(added);
+    return &added;
+}
+
+void session_table::update(std::uint32_t number, const std::function<void(session_record&)>& change) {
+    auto* record = find_mutable(number);
+    NET_ASSERT(record, "only a session of the table is updated");
+    const bool was_active = record->active;
+    change(*record);
+    NET_ASSERT(record->number == number, "a session keeps its number");
+    if (record->active && !was_active) {
+        NET_ASSERT(!active_, "at most one session is active");
+        active_ = record;
+        const auto place = std::find_if(sessions_.begin(), sessions_.end(),
+                                        [record](const auto& session) { return &session == record; });
+        sessions_.splice(sessions_.end(), sessions_, place); // it is the latest again; pointers stay
+    } else if (!record->active && was_active) {
+        active_ = nullptr;
+    }
+    store(*record);
+}
+
+void session_table::count(std::uint32_t number, std::uint64_t published, std::uint64_t durable,
+                          std::uint64_t dropped) {
+    auto* record = find_mutable(number);
+    if (!record)
+        return; // it gave way: it owed nothing, and nobody asks for its account any more
+    record->published += published;
+    record->durable += durable;
+    record->dropped += dropped;
+}
+
+bool session_table::storable(const session_record& record) {
+    return record.spans.size() <= session_spans_max && record.parts.size() <= session_parts_max &&
+           to_json_text(record).size() <= session_stored_bytes_max;
+}
+
+void session_table::store(const session_record& record) {
+    NET_ASSERT(record.spans.size() <= session_spans_max, "a session has at most session_spans_max spans");
+    NET_ASSERT(record.parts.size() <= session_parts_max, "a session has at most session_parts_max parts");
+    const std::string text = to_json_text(record);
+    NET_ASSERT(text.size() <= session_stored_bytes_max, "a session's record fits its slot");
+    const auto slot = std::find(slot_of_.begin(), slot_of_.end(), record.number);
+    slots_->write(static_cast<std::size_t>(slot - slot_of_.begin()), text);
+}
+
+net::error_code session_table::sync() { return slots_->sync(); }
+
+} // namespace agent
