@@ -1,5 +1,7 @@
 #include "agent/session_record_json.hpp"
 
+#include "agent/category_list.hpp"
+
 #include <boost/json.hpp>
 
 #include <algorithm>
@@ -8,14 +10,6 @@ namespace agent {
 namespace {
 
 namespace json = boost::json;
-
-json::array names_of(category_set set) {
-    json::array names;
-    for (std::size_t i = 0; i < category_count; ++i)
-        if (set.test(i))
-            names.emplace_back(name_of(static_cast<category>(i)));
-    return names;
-}
 
 category_set set_of(const json::array& names) {
     category_set set;
@@ -26,7 +20,9 @@ category_set set_of(const json::array& names) {
     return set;
 }
 
-std::string text_of(const json::value& value) { return std::string(std::string_view(value.as_string())); }
+std::string text_of(const json::value& value) {
+    return std::string(std::string_view(value.as_string()));
+}
 
 // Throws where a member is missing or of another type.
 session_record record_of(const json::object& from) {
@@ -72,7 +68,7 @@ std::string to_json_text(const session_record& record) {
     }
     const json::object object{
         {"number", record.number},         {"id", record.id},
-        {"created_at", record.created_at}, {"categories", names_of(record.categories)},
+        {"created_at", record.created_at}, {"categories", to_json(record.categories)},
         {"active", record.active},         {"end_reason", record.end_reason},
         {"spans", std::move(spans)},       {"places", std::move(places)},
         {"parts", std::move(parts)},       {"published", record.published},
@@ -89,7 +85,8 @@ std::optional<session_record> session_record_of_json(std::string_view text) {
         return std::nullopt;
     try {
         auto record = record_of(value.get_object());
-        if (record.number == 0 || record.parts.size() > session_parts_max || record.spans.size() > session_spans_max)
+        if (record.number == 0 || record.parts.size() > session_parts_max ||
+            record.spans.size() > session_spans_max)
             return std::nullopt;
         return record;
     } catch (const std::exception&) {

@@ -1,6 +1,6 @@
 #pragma once
-// A session's record as the JSON text that its slot holds. Every place is written once, and parts refer to it, so that
-// the largest number of parts fits a slot.
+// A session's record as the JSON text that its slot holds. Every place is written once, and parts refer to
+// it, so that the largest number of parts fits a slot.
 
 #include "agent/session_table.hpp"
 

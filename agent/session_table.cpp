@@ -7,7 +7,9 @@
 
 namespace agent {
 
-std::string place::text() const { return embedded() ? "the embedded store" : basin + " at " + basin_endpoint; }
+std::string place::text() const {
+    return embedded() ? "the embedded store" : basin + " at " + basin_endpoint;
+}
 
 bool session_record::holds(seq_t seq) const {
     return std::any_of(spans.begin(), spans.end(), [seq](const session_span& span) {
@@ -17,7 +19,9 @@ bool session_record::holds(seq_t seq) const {
 
 namespace {
 
-seq_t last_start(const session_record& of) { return of.spans.empty() ? 0 : of.spans.back().from_seq; }
+seq_t last_start(const session_record& of) {
+    return of.spans.empty() ? 0 : of.spans.back().from_seq;
+}
 
 } // namespace
 
@@ -53,8 +57,8 @@ net::result<std::unique_ptr<session_table>> session_table::open(net::environment
 }
 
 const session_record* session_table::find(std::string_view id) const {
-    const auto found =
-        std::find_if(sessions_.begin(), sessions_.end(), [id](const auto& session) { return session.id == id; });
+    const auto found = std::find_if(sessions_.begin(), sessions_.end(),
+                                    [id](const auto& session) { return session.id == id; });
     return found == sessions_.end() ? nullptr : &*found;
 }
 
@@ -70,7 +74,9 @@ session_record* session_table::find_mutable(std::uint32_t number) {
     return const_cast<session_record*>(find(number));
 }
 
-const session_record* session_table::latest() const { return sessions_.empty() ? nullptr : &sessions_.back(); }
+const session_record* session_table::latest() const {
+    return sessions_.empty() ? nullptr : &sessions_.back();
+}
 
 const session_record* session_table::add(session_record fresh,
                                          const std::function<bool(const session_record&)>& may_go) {
@@ -78,11 +84,13 @@ const session_record* session_table::add(session_record fresh,
     NET_ASSERT(!find(fresh.id), "a session's id is added once");
     auto free_slot = std::find(slot_of_.begin(), slot_of_.end(), 0u);
     if (free_slot == slot_of_.end()) {
-        const auto oldest = std::find_if(sessions_.begin(), sessions_.end(),
-                                         [&](const auto& session) { return !session.active && may_go(session); });
+        const auto oldest = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& session) {
+            return !session.active && may_go(session);
+        });
         if (oldest == sessions_.end())
             return nullptr;
-        // The slot is overwritten, not erased first: the highest number stays on disk, so that no number comes twice.
+        // The slot is overwritten, not erased first: the highest number stays on disk, so that no number
+        // comes twice.
         free_slot = std::find(slot_of_.begin(), slot_of_.end(), oldest->number);
         sessions_.erase(oldest);
     }
@@ -137,6 +145,8 @@ void session_table::store(const session_record& record) {
     slots_->write(static_cast<std::size_t>(slot - slot_of_.begin()), text);
 }
 
-net::error_code session_table::sync() { return slots_->sync(); }
+net::error_code session_table::sync() {
+    return slots_->sync();
+}
 
 } // namespace agent

@@ -1,10 +1,11 @@
 #pragma once
-// The capture sessions of one state directory and where each one's envelopes went: what `replay`, the API's answers and
-// a later agent need to know after everything else is gone. Kept in a preallocated slot file; bounded: when it is full
-// the oldest session that has ended and owes nothing gives way.
+// The capture sessions of one state directory and where each one's envelopes went: what `replay`, the API's
+// answers and a later agent need to know after everything else is gone. Kept in a preallocated slot file;
+// bounded: when it is full the oldest session that has ended and owes nothing gives way.
 //
-// A session's envelopes are the seqs of its spans (a reopened session has several; in one span no other session has any
-// seq). Its parts say where they went: part i holds the session's seqs from parts[i].from_seq up to the next part's.
+// A session's envelopes are the seqs of its spans (a reopened session has several; in one span no other
+// session has any seq). Its parts say where they went: part i holds the session's seqs from parts[i].from_seq
+// up to the next part's.
 
 #include "agent/category.hpp"
 #include "agent/ring.hpp"
@@ -31,6 +32,7 @@ struct place {
     std::string basin_endpoint;   // with {basin} as configured; "" for the embedded store
 
     bool embedded() const { return basin_endpoint.empty(); }
+
     bool operator==(const place&) const = default;
     std::string text() const; // "basin at https://…", "the embedded store"
 };
@@ -55,34 +57,42 @@ struct session_record {
     std::string end_reason; // of the last end
     std::vector<session_span> spans;
     std::vector<session_part> parts; // at least one
-    // Of producers' events, since the session began. Exact while the agent runs; the stored value lags (see count()).
+    // Of producers' events, since the session began. Exact while the agent runs; the stored value lags (see
+    // count()).
     std::uint64_t published = 0;
     std::uint64_t durable = 0;
     std::uint64_t dropped = 0;
     seq_t counted_to = 0; // published covers the ring up to this seq; behind it a restart counts again
 
     seq_t first_seq() const { return spans.empty() ? 0 : spans.front().from_seq; }
+
     bool holds(seq_t seq) const;
 };
 
 class session_table {
 public:
-    // In memory without a state directory. error::corrupt where a slot can't be read: what its session owes would be lost.
-    static net::result<std::unique_ptr<session_table>> open(net::environment& env, const std::filesystem::path& state_dir);
+    // In memory without a state directory. error::corrupt where a slot can't be read: what its session owes
+    // would be lost.
+    static net::result<std::unique_ptr<session_table>> open(net::environment& env,
+                                                            const std::filesystem::path& state_dir);
 
     // Newest last. Pointers stay valid while the table lives, unless the session gave way.
     const std::list<session_record>& all() const { return sessions_; }
+
     const session_record* find(std::string_view id) const;
     const session_record* find(std::uint32_t number) const;
+
     const session_record* active() const { return active_; }
+
     const session_record* latest() const; // the session started (or reopened) last
 
-    // Nothing: full of sessions that still owe envelopes. `may_go` says of an ended session that it owes nothing.
+    // Nothing: full of sessions that still owe envelopes. `may_go` says of an ended session that it owes
+    // nothing.
     const session_record* add(session_record fresh, const std::function<bool(const session_record&)>& may_go);
     // Changes one and stores it (not synced: see sync). The result must be storable().
     void update(std::uint32_t number, const std::function<void(session_record&)>& change);
-    // Adds to one's counters, in memory: no store, no search for the active session (it is on the publish path). They
-    // reach the slot with the next update.
+    // Adds to one's counters, in memory: no store, no search for the active session (it is on the publish
+    // path). They reach the slot with the next update.
     void count(std::uint32_t number, std::uint64_t published, std::uint64_t durable, std::uint64_t dropped);
     // Within the maxima above, and small enough for its slot (names and endpoints are the caller's to bound).
     static bool storable(const session_record& record);

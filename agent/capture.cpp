@@ -1,0 +1,238 @@
+#include "agent/capture.hpp"
+
+#include "agent/system_events.hpp"
+#include "net/assert.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <cstring>
+
+namespace agent {
+namespace {
+
+constexpr std::size_t uuid_text_bytes = 36;
+
+// Lower case, which is how a UUID is written; nothing where it is not one.
+std::optional<std::string> normal_uuid(std::string_view text) {
+    if (text.size() != uuid_text_bytes)
+        return std::nullopt;
+    std::string normal(text);
+    for (std::size_t i = 0; i < normal.size(); ++i) {
+        char& c = normal[i];
+        if (i == 8 || i == 13 || i == 18 || i == 23) {
+            if (c != '-')
+                return std::nullopt;
+            continue;
+        }
+        if (c >= 'A' && c <= 'F')
+            c = static_cast<char>(c - 'A' + 'a');
+        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
+            return std::nullopt;
+    }
+    return normal;
+}
+
+} // namespace
+
+std::string_view name_of(end_reason reason) {
+    switch (reason) {
+    case end_reason::stopped:
+        return "stopped";
+    case end_reason::shutdown:
+        return "shutdown";
+    case end_reason::end_of_input:
+        return "end_of_input";
+    case end_reason::superseded:
+        break;
+    }
+    return "superseded";
+}
+
+capture::capture(net::environment& env, ring& into, session_table& sessions, placement& where)
+    : env_(env)
+    , ring_(into)
+    , sessions_(sessions)
+    , placement_(where) {}
+
+void capture::count_refused() {
+    ++refused_;
+    ++refused_of_session_;
+}
+
+publish_outcome capture::refuse(std::string code, std::string message) {
+    count_refused();
+    return publish_refused{std::move(code), std::move(message)};
+}
+
+publish_outcome capture::publish(std::string_view text, event_origin origin) {
+    const session_record* session = sessions_.active();
+    if (!session)
+        return refuse("no_session", "no capture session is active");
+    auto parsed = parser_.parse(text, origin);
+    if (auto* wrong = std::get_if<event_error>(&parsed))
+        return refuse(std::move(wrong->code), std::move(wrong->message));
+    auto& one = std::get<event>(parsed);
+    if (one.in != category::system && !contains(session->categories, one.in)) {
+        ++filtered_;
+        return publish_filtered{};
+    }
+    if (!one.ts)
+        one.ts = std::max<net::wall_micros>(env_.wall_now(), 0);
+    const seq_t seq = ring_.next_seq();
+    auto fitted = fit_envelope(one, session->id, seq);
+    if (auto* wrong = std::get_if<event_error>(&fitted))
+        return refuse(std::move(wrong->code), std::move(wrong->message));
+    const auto bytes = std::get<std::size_t>(fitted);
+    const auto room = ring_.reserve(bytes);
+    if (room.empty())
+        return refuse("no_room", "the ring has no room: all of it waits for S2, or the disk is full");
+    const auto written = write_envelope(one, session->id, seq, room.data());
+    NET_ASSERT(written == bytes, "an envelope is as long as it was measured");
+    const ring_entry entry = ring_.commit(bytes, session->number, false);
+    count_published(*session, bytes);
+    return publish_accepted{entry.seq, entry.line};
+}
+
+void capture::count_published(const session_record& session, std::size_t bytes) {
+    sessions_.count(session.number, 1, 0, 0);
+    bytes_not_stored_ += bytes;
+    if (bytes_not_stored_ >= counters_stored_every_bytes)
+        sessions_.update(session.number, [this](session_record& record) { store_counters(record); });
+}
+
+void capture::store_counters(session_record& record) {
+    record.counted_to = ring_.last_seq();
+    bytes_not_stored_ = 0;
+}
+
+bool capture::publish_own(const session_record& session, std::string_view type, std::string_view data_json) {
+    const auto ts = std::max<net::wall_micros>(env_.wall_now(), 0);
+    const std::string line = own_envelope(session.id, ring_.next_seq(), ts, type, data_json);
+    NET_ASSERT(line.size() <= session_event_bytes_max, "a session event is small");
+    const auto room = ring_.reserve(line.size());
+    if (room.empty()) {
+        spdlog::error("the ring has no room for {} of capture session {}", type, session.id);
+        return false;
+    }
+    std::memcpy(room.data(), line.data(), line.size());
+    ring_.commit(line.size(), session.number, true);
+    return true;
+}
+
+std::variant<const session_record*, start_error> capture::start(const start_request& request) {
+    using kind = start_error::kind;
+    if (const auto* running = active())
+        return start_error{kind::active, "capture session " + running->id + " is active"};
+    const auto id = normal_uuid(request.id ? *request.id : net::random_uuid(env_));
+    if (!id)
+        return start_error{kind::invalid_id, "the id of a capture session is a UUID"};
+    if (ring_.reserve(session_event_bytes_max).empty())
+        return start_error{kind::no_room,
+                           "the ring has no room: all of it waits for S2, or the disk is full"};
+    if (const auto* ended = sessions_.find(*id))
+        return reopen(*ended, request.categories);
+
+    const seq_t from = ring_.next_seq();
+    session_record fresh;
+    fresh.id = *id;
+    fresh.created_at = std::max<net::wall_micros>(env_.wall_now(), 0);
+    fresh.categories = request.categories.value_or(all_categories());
+    fresh.active = true;
+    fresh.spans.push_back({from, 0});
+    fresh.parts.push_back(placement_.place_session(*id, from));
+    fresh.counted_to = ring_.last_seq();
+    const auto* session = sessions_.add(
+        std::move(fresh), [this](const session_record& ended) { return !placement_.owes(ended); });
+    if (!session)
+        return start_error{kind::table_full, "too many ended capture sessions still wait for S2"};
+    refused_of_session_ = 0;
+    bytes_not_stored_ = 0;
+    publish_own(*session, "session_started", session_started_data(session->categories));
+    return session;
+}
+
+std::variant<const session_record*, start_error>
+capture::reopen(const session_record& ended, const std::optional<category_set>& categories) {
+    if (ended.spans.size() == session_spans_max)
+        return start_error{start_error::kind::table_full,
+                           "capture session " + ended.id + " was reopened too often"};
+    session_record changed = ended;
+    changed.active = true;
+    changed.end_reason.clear();
+    if (categories)
+        changed.categories = *categories;
+    changed.spans.push_back({ring_.next_seq(), 0});
+    place_again(changed);
+    store_counters(changed);
+    if (!session_table::storable(changed))
+        return start_error{start_error::kind::table_full,
+                           "capture session " + ended.id + " changed its place too often"};
+    sessions_.update(ended.number, [&](session_record& record) { record = std::move(changed); });
+    refused_of_session_ = 0;
+    publish_own(ended, "session_resumed", session_resumed_data(true));
+    return &ended;
+}
+
+// The same stream at the same place, whatever its template says by now; else what the sink names for the new
+// place.
+void capture::place_again(session_record& record) {
+    auto now = placement_.place_session(record.id, ring_.next_seq());
+    if (record.parts.empty() || !(record.parts.back().at == now.at))
+        record.parts.push_back(std::move(now));
+}
+
+const session_record* capture::stop(end_reason reason) {
+    const auto* session = active();
+    if (!session)
+        return nullptr;
+    publish_own(*session, "session_ended", session_ended_data(name_of(reason)));
+    sessions_.update(session->number, [&](session_record& record) {
+        record.active = false;
+        record.end_reason = name_of(reason);
+        record.spans.back().to_seq = std::max(ring_.last_seq(), record.spans.back().from_seq);
+        store_counters(record);
+    });
+    return session;
+}
+
+void capture::recount() {
+    const auto* session = active();
+    if (!session || session->counted_to >= ring_.last_seq())
+        return;
+    ring_cursor cursor(ring_, session->counted_to + 1);
+    std::uint64_t found = 0;
+    for (auto item = cursor.next(); !std::holds_alternative<ring_cursor::nothing>(item); item = cursor.next())
+        if (const auto* entry = std::get_if<ring_entry>(&item))
+            found += entry->session == session->number && !entry->own ? 1 : 0;
+    sessions_.update(session->number, [&](session_record& record) {
+        record.published += found;
+        store_counters(record);
+    });
+}
+
+void capture::resume() {
+    recount();
+    const auto* session = active();
+    if (!session)
+        return;
+    session_record changed = *session;
+    place_again(changed);
+    if (session_table::storable(changed))
+        sessions_.update(session->number, [&](session_record& record) { record = std::move(changed); });
+    else
+        spdlog::error("capture session {} changed its place too often: it goes on at its last one",
+                      session->id);
+    refused_of_session_ = 0;
+    publish_own(*session, "session_resumed", session_resumed_data(false));
+}
+
+void capture::set_categories(category_set categories) {
+    const auto* session = active();
+    NET_ASSERT(session, "only an active session's categories are changed");
+    sessions_.update(session->number, [&](session_record& record) {
+        record.categories = categories;
+        store_counters(record);
+    });
+}
+
+} // namespace agent
