@@ -1,87 +1,73 @@
 #include "net/condition.hpp"
 
-#include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "net/assert.hpp"
+#include "net/suspension.hpp"
 
-#include <algorithm>
-#include <optional>
+#include <utility>
 
 namespace net {
-namespace detail {
 
-// One suspended task. It ends exactly once: by notify, by its deadline, or by cancellation.
-class waiter {
+// One task that waits. It ends exactly once: by notify, by its deadline, or by an abort.
+class condition::waiter {
 public:
-    waiter(condition& on)
-        : on_(on) {}
+    explicit waiter(condition& on)
+        : on_(&on)
+        , suspension_(on.env_.executor()) {
+        on.waiters_.push_back(this);
+    }
 
-    ~waiter() { leave(); }
+    ~waiter() {
+        if (on_)
+            std::erase(on_->waiters_, this);
+    }
+
     waiter(const waiter&) = delete;
     waiter& operator=(const waiter&) = delete;
 
-    bool timed_out = false;
+    task<void> wait() { return suspension_.wait(detail::suspension::attends::aborts); }
 
-    template <class Handler>
-    void suspend(Handler&& handler) {
-        auto slot = asio::get_associated_cancellation_slot(handler);
-        auto shared = std::make_shared<std::decay_t<Handler>>(std::forward<Handler>(handler));
-        resume_ = [shared](error_code ec) mutable { std::move (*shared)(ec); };
-        on_.waiters_.push_back(this);
-        if (slot.is_connected()) {
-            slot_ = slot;
-            slot.assign([this](asio::cancellation_type) { finish(asio::error::operation_aborted); });
-        }
+    // The condition forgets us before we run again; it may be gone by then.
+    void forgotten() { on_ = nullptr; }
+
+    void notified() {
+        forgotten();
+        suspension_.resume();
     }
 
-    // Resumption goes through the executor: who notifies must not run the waiter's code in the middle of its own.
-    void finish(error_code ec) {
-        if (!resume_)
+    void expired() {
+        if (!suspension_.waiting())
             return;
-        leave();
-        auto resume = std::move(resume_);
-        resume_ = nullptr;
-        if (slot_) {
-            slot_->clear();
-            slot_.reset();
-        }
-        asio::post(on_.env_.executor(), [resume = std::move(resume), ec]() mutable { resume(ec); });
+        timed_out_ = true;
+        suspension_.resume();
     }
+
+    // Still suspended while the loop runs (when the loop is being destroyed, the order is anybody's guess).
+    bool stranded() const { return suspension_.waiting() && detail::inside_loop(suspension_.executor()); }
+
+    bool aborted() const { return suspension_.aborted(); }
+
+    bool timed_out() const { return timed_out_; }
 
 private:
-    void leave() {
-        auto& all = on_.waiters_;
-        all.erase(std::remove(all.begin(), all.end(), this), all.end());
-    }
-
-    condition& on_;
-    std::function<void(error_code)> resume_;
-    std::optional<asio::cancellation_slot> slot_;
+    condition* on_;
+    detail::suspension suspension_;
+    bool timed_out_ = false;
 };
-
-} // namespace detail
 
 condition::condition(environment& env)
     : env_(env) {}
 
-condition::~condition() = default;
-
-void condition::notify() {
-    auto woken = std::move(waiters_);
-    waiters_.clear();
-    for (auto* one : woken)
-        one->finish({});
+condition::~condition() {
+    for (auto* left : waiters_) {
+        NET_ASSERT(!left->stranded(), "a condition must outlive its waiters");
+        left->forgotten();
+    }
 }
 
-task<error_code> condition::park(detail::waiter& self) {
-    error_code ec;
-    auto token = asio::redirect_error(asio::use_awaitable, ec);
-    co_await asio::async_initiate<decltype(token), void(error_code)>(
-        [&self](auto&& handler) { self.suspend(std::forward<decltype(handler)>(handler)); }, token);
-    co_return ec;
+void condition::notify() {
+    const auto woken = std::exchange(waiters_, {});
+    for (auto* one : woken)
+        one->notified();
 }
 
 task<void> condition::wait() {
@@ -89,19 +75,16 @@ task<void> condition::wait() {
 }
 
 task<bool> condition::wait_until(time_point deadline) {
-    detail::waiter self(*this);
+    waiter self(*this);
     std::unique_ptr<timer> alarm;
     if (deadline != never) {
         alarm = env_.make_timer();
-        alarm->start(deadline, [&self] {
-            self.timed_out = true;
-            self.finish({});
-        });
+        alarm->start(deadline, [&self] { self.expired(); });
     }
-    const error_code ec = co_await park(self);
-    if (ec)
-        throw boost::system::system_error(ec);
-    co_return !self.timed_out;
+    co_await self.wait();
+    if (self.aborted())
+        throw boost::system::system_error(asio::error::operation_aborted);
+    co_return !self.timed_out();
 }
 
 task<void> sleep_until(environment& env, time_point deadline) {

@@ -1,11 +1,12 @@
 #pragma once
-// The one waiting primitive of the loop: a task waits until another one notifies. Wakes only waiters that wait already,
-// so a caller checks its predicate first, on the same thread, without awaiting in between:
+// The one waiting primitive of the loop: a task waits until another one notifies. Wakes only waiters that
+// wait already, so a caller checks its predicate first, on the same thread, without awaiting in between:
 //
 //     while (!queue.has_room())
 //         co_await room.wait();
 //
-// Waiters are resumed through the executor, never from inside notify(), so notify() can be called from anywhere.
+// Waiters are resumed through the executor, never from inside notify(), so notify() can be called from
+// anywhere.
 
 #include "net/environment.hpp"
 
@@ -14,14 +15,10 @@
 
 namespace net {
 
-namespace detail {
-class waiter;
-}
-
 class condition {
 public:
     explicit condition(environment& env);
-    ~condition(); // no waiter may be left
+    ~condition(); // no waiter may be left, unless the loop itself is being destroyed
     condition(const condition&) = delete;
     condition& operator=(const condition&) = delete;
 
@@ -33,14 +30,14 @@ public:
     task<bool> wait_until(time_point deadline);
 
     bool has_waiters() const { return !waiters_.empty(); }
+
     environment& env() { return env_; }
 
 private:
-    friend class detail::waiter;
-    task<error_code> park(detail::waiter& self);
+    class waiter;
 
     environment& env_;
-    std::vector<detail::waiter*> waiters_;
+    std::vector<waiter*> waiters_;
 };
 
 // Until predicate() holds; false: the deadline has passed and it still does not.

@@ -1,7 +1,7 @@
 #pragma once
-// The world, as the rest of the program may see it: clocks, timers, randomness, connections, files and the one helper
-// thread. net/system_* is the real one; tests/sim has the other. Nothing else in agent, s2 or net touches Asio timers,
-// sockets, the file system, the clock or the random source.
+// The world, as the rest of the program may see it: clocks, timers, randomness, connections, files and the
+// one helper thread. net/system_* is the real one; tests/sim has the other. Nothing else in agent, s2 or net
+// touches Asio timers, sockets, the file system, the clock or the random source.
 
 #include "net/clock.hpp"
 #include "net/endpoint.hpp"
@@ -14,10 +14,12 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
-#include <variant>
 
 namespace net {
 
@@ -32,7 +34,8 @@ public:
 class listener {
 public:
     virtual ~listener() = default;
-    // Ends with operation_aborted after close(). Passing shortages (descriptors) are waited out inside, without spinning.
+    // Ends with operation_aborted after close(). Passing shortages (descriptors) are waited out inside,
+    // without spinning.
     virtual task<result<std::unique_ptr<stream>>> accept() = 0;
     virtual endpoint local() const = 0; // with the real port where 0 was asked for
     virtual void close() noexcept = 0;
@@ -47,7 +50,8 @@ public:
     virtual wall_micros wall_now() const = 0;
     virtual std::unique_ptr<timer> make_timer() = 0;
 
-    // From the kernel at the moment of use (getrandom), never from a generator of ours: clones of a VM share its state.
+    // From the kernel at the moment of use (getrandom), never from a generator of ours: clones of a VM share
+    // its state.
     virtual void random_bytes(std::span<std::byte> out) = 0;
 
     // Resolves where needed and connects; error::timed_out at the deadline. TCP streams have TCP_NODELAY set.
@@ -59,11 +63,14 @@ public:
 
     virtual file_system& files() = 0;
 
+    // Tells the service manager ("READY=1", "STOPPING=1", "WATCHDOG=1"); without one, nothing.
+    virtual void notify_supervisor(std::string_view /*state*/) {}
+
     // An identity of this boot of this machine; it differs after a reboot or a machine crash.
     virtual std::string boot_id() const = 0;
 
-    // Runs work on the one helper thread, in order, and completes on the loop. Not cancellable once it runs: an aborted
-    // waiter still waits for the end. The simulated world runs it inline.
+    // Runs work on the one helper thread, in order, and completes on the loop. Not cancellable once it runs:
+    // an aborted waiter still waits for the end. The simulated world runs it inline.
     virtual task<void> on_helper_impl(std::function<void()> work) = 0;
 };
 

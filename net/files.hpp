@@ -1,6 +1,7 @@
 #pragma once
-// Files as the agent uses them: mapped segments, small files replaced as a whole, logs appended to, one lock. All calls
-// are synchronous; those that reach the disk (sync, replace) belong on the helper thread once the loop runs.
+// Files as the agent uses them: mapped segments, small files replaced as a whole, logs appended to, one lock.
+// All calls are synchronous; those that reach the disk (sync, replace) belong on the helper thread once the
+// loop runs.
 
 #include "net/result.hpp"
 
@@ -56,6 +57,8 @@ public:
     virtual bool exists(const path& file) = 0;
     virtual error_code remove(const path& file) = 0;
     virtual error_code rename(const path& from, const path& to) = 0; // replaces
+    // Makes the creations, renames and removals in it last over a machine crash.
+    virtual error_code sync_directory(const path& dir) = 0;
 
     virtual result<std::string> read_all(const path& file, std::uint64_t limit_bytes) = 0;
     // Written beside, synced, renamed over, directory synced.
@@ -69,7 +72,8 @@ public:
     virtual result<std::unique_ptr<mapped_file>> anonymous(std::uint64_t size) = 0;
 
     // error::locked with the holder's text in `holder`; ours is stored on success.
-    virtual result<std::unique_ptr<file_lock>> lock(const path& file, std::string_view ours, std::string& holder) = 0;
+    virtual result<std::unique_ptr<file_lock>> lock(const path& file, std::string_view ours,
+                                                    std::string& holder) = 0;
 
     // Seconds-resolution is not enough to see a change: size, inode and nanoseconds, as one opaque text.
     virtual std::optional<std::string> fingerprint(const path& file) = 0;

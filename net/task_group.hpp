@@ -1,6 +1,7 @@
 #pragma once
-// Structured concurrency. A task_group is the only way to start a task; it lives inside with_task_group(), which is
-// finished only when every child has left, whatever the way out (return, exception, abort from above).
+// Structured concurrency. A task_group is the only way to start a task; it lives inside with_task_group(),
+// which is finished only when every child has left, whatever the way out (return, exception, abort from
+// above).
 //
 //     co_await with_task_group(env, [&](task_group& group) -> task<> {
 //         group.spawn(read_loop());
@@ -10,18 +11,17 @@
 //
 // Rules:
 // 1. A child that ends by abort (operation_aborted) ends quietly.
-// 2. A child that ends by any other exception aborts its siblings; the scope rethrows the first such exception.
+// 2. A child that ends by any other exception aborts its siblings; the scope rethrows the first such
+// exception.
 // 3. abort() reaches every child, and through their own scopes every grandchild. It never blocks.
 // 4. Leaving the body while children run aborts them and waits. To let them finish, the body awaits join().
 
 #include "net/condition.hpp"
 
-#include <boost/asio/cancellation_signal.hpp>
-
 #include <exception>
 #include <functional>
 #include <list>
-#include <string>
+#include <memory>
 
 namespace net {
 
@@ -32,16 +32,20 @@ public:
     task_group(const task_group&) = delete;
     task_group& operator=(const task_group&) = delete;
 
-    // Starts the task from the executor, not inside this call. After abort() it is refused (destroyed unstarted).
+    // Starts the task from the executor, not inside this call. After abort() it is refused (destroyed
+    // unstarted).
     void spawn(task<void> child);
-    // The same for a callable that makes the task; it is kept alive as long as the task. A lambda with captures must be
-    // passed this way: a coroutine refers to its closure.
+    // The same for a callable that makes the task; it is kept alive as long as the task. A lambda with
+    // captures must be passed this way: a coroutine refers to its closure.
     void spawn(std::function<task<void>()> make_child);
     void abort() noexcept;
+
     bool aborted() const { return aborted_; }
+
     std::size_t size() const { return children_.size(); }
 
-    // Until no child is left. An abort of the waiter is passed on to the children, and waited for.
+    // Until no child is left. An abort of the waiter is passed on to the children, and waited for. Throws the
+    // first failure of a child (rule 2), when all have left.
     task<void> join();
     // The same until at most `count` are left.
     task<void> join_down_to(std::size_t count);
@@ -49,13 +53,17 @@ public:
     environment& env() { return env_; }
 
 private:
+    struct child;
     friend task<void> with_task_group(environment&, std::function<task<void>(task_group&)>);
+
+    void start(task<void> body);
     task<void> settle();
-    void left(std::list<asio::cancellation_signal>::iterator child, std::exception_ptr why) noexcept;
+    void left(child& who, std::exception_ptr why) noexcept;
+    void note(std::exception_ptr why) noexcept;
 
     environment& env_;
     condition changed_;
-    std::list<asio::cancellation_signal> children_;
+    std::list<std::shared_ptr<child>> children_;
     std::exception_ptr first_failure_;
     bool aborted_ = false;
 };

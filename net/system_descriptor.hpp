@@ -1,0 +1,80 @@
+#pragma once
+// A file descriptor that closes itself, and the kernel's errors as values.
+
+#include "net/result.hpp"
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <fcntl.h>
+#include <filesystem>
+#include <unistd.h>
+#include <utility>
+
+namespace net {
+
+inline error_code kernel_error() noexcept {
+    return {errno, boost::system::system_category()};
+}
+
+class system_descriptor {
+public:
+    system_descriptor() = default;
+
+    explicit system_descriptor(int number)
+        : number_(number) {}
+
+    ~system_descriptor() {
+        if (number_ >= 0)
+            ::close(number_);
+    }
+
+    system_descriptor(system_descriptor&& other) noexcept
+        : number_(std::exchange(other.number_, -1)) {}
+
+    system_descriptor& operator=(system_descriptor&& other) noexcept {
+        std::swap(number_, other.number_);
+        return *this;
+    }
+
+    int get() const { return number_; }
+
+private:
+    int number_ = -1;
+};
+
+inline result<system_descriptor> open_descriptor(const std::filesystem::path& file, int flags,
+                                                 unsigned mode = 0600) {
+    for (;;) {
+        const int number = ::open(file.c_str(), flags | O_CLOEXEC, mode);
+        if (number >= 0)
+            return system_descriptor(number);
+        if (errno != EINTR)
+            return kernel_error();
+    }
+}
+
+// All bytes at this offset, or an error.
+inline error_code write_all_at(int to, const char* bytes, std::size_t size, std::uint64_t offset) {
+    while (size > 0) {
+        const ssize_t count = ::pwrite(to, bytes, size, static_cast<off_t>(offset));
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return kernel_error();
+        bytes += count;
+        size -= static_cast<std::size_t>(count);
+        offset += static_cast<std::uint64_t>(count);
+    }
+    return {};
+}
+
+// So that a file that was made, renamed or removed in there stays so over a machine crash.
+inline error_code sync_directory(const std::filesystem::path& dir) {
+    const auto opened = open_descriptor(dir.empty() ? "." : dir, O_RDONLY | O_DIRECTORY);
+    if (!opened)
+        return opened.error();
+    return ::fsync(opened->get()) == 0 ? error_code() : kernel_error();
+}
+
+} // namespace net

@@ -1,0 +1,58 @@
+#pragma once
+// What the kernel and the service manager tell a process, and what it tells them.
+
+#include "net/result.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace net {
+
+// Calls back on the loop for each SIGTERM, SIGINT and (where asked for) SIGHUP, as long as it lives. It does
+// not keep the loop from running out of work.
+class system_signals {
+public:
+    enum class hangup { left_alone, reported };
+
+    system_signals(asio::io_context& loop, std::function<void(int signal)> callback,
+                   hangup what = hangup::left_alone);
+    ~system_signals();
+    system_signals(const system_signals&) = delete;
+    system_signals& operator=(const system_signals&) = delete;
+
+private:
+    struct state;
+    std::shared_ptr<state> state_;
+};
+
+// A peer that is gone is an error of the write (EPIPE), not the end of the process.
+void ignore_sigpipe();
+
+// Sends to the socket named by NOTIFY_SOCKET (a path, or "@name" for an abstract one); without the variable,
+// nothing. A message that can't be sent is lost, as sd_notify(3) has it: the service manager's own deadlines
+// apply.
+void notify_service_manager(std::string_view state);
+
+// Mapped storage can vanish under our feet: a fault in a watched range writes the file's name to standard
+// error and ends the process with exit code 5; any other fault takes its usual course. At most
+// watched_ranges_max ranges at a time; a range beyond these is not watched (its fault is an ordinary SIGBUS).
+constexpr std::size_t watched_ranges_max = 512;
+
+class bus_error_watch {
+public:
+    bus_error_watch() = default;
+    bus_error_watch(const void* begin, std::size_t size, std::string_view file);
+    ~bus_error_watch();
+    bus_error_watch(bus_error_watch&& other) noexcept;
+    bus_error_watch& operator=(bus_error_watch&& other) noexcept;
+
+private:
+    std::size_t slot_ = watched_ranges_max; // none
+};
+
+} // namespace net
