@@ -1,0 +1,53 @@
+#pragma once
+// Serves HTTP/1.1 and HTTP/2 on one listener. In cleartext the client's first bytes tell which (the preface
+// `PRI * HTTP/2.0`); over TLS, ALPN does. At most connections_max are open: a further one is answered 503 in
+// HTTP/1.1 and closed, without reading from it.
+//
+// serve() ends with the stop: drain closes the listener and lets every connection finish what it holds until
+// the token's deadline; then, and on abort, what is left is cut. It is started once.
+
+#include "net/http.hpp"
+#include "net/stop_token.hpp"
+#include "net/task_group.hpp"
+
+#include <functional>
+#include <memory>
+
+namespace net {
+
+// TLS accept, within header_timeout; an error closes the connection.
+using secure_hook = std::function<task<result<std::unique_ptr<stream>>>(std::unique_ptr<stream>)>;
+
+class http_server {
+public:
+    // Without a listener only serve_stream() can be used.
+    http_server(environment& env, std::unique_ptr<listener> accepting, http_limits limits,
+                http_handler handler, secure_hook secure = {});
+
+    task<void> serve(stop_token stop);
+    // One connection that was made elsewhere (an in-process pair); counted like the others.
+    task<void> serve_stream(std::unique_ptr<stream> transport, stop_token stop);
+
+    std::size_t connections() const { return connections_; }
+
+    std::uint64_t connections_refused() const { return refused_; }
+
+    // Where serve() listens.
+    endpoint local() const { return listener_->local(); }
+
+private:
+    task<void> accept_loop(task_group& group, stop_token stop);
+    task<void> serve_connection(std::unique_ptr<stream> transport, bool secured, stop_token stop);
+    task<void> refuse(std::unique_ptr<stream> transport);
+
+    environment& env_;
+    std::unique_ptr<listener> listener_;
+    http_limits limits_;
+    http_handler handler_;
+    secure_hook secure_;
+    std::size_t connections_ = 0;
+    std::size_t refusing_ = 0;
+    std::uint64_t refused_ = 0;
+};
+
+} // namespace net
