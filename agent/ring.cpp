@@ -1,0 +1,140 @@
+#include "agent/ring.hpp"
+
+#include "agent/ring_segment.hpp"
+#include "net/assert.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace agent {
+namespace {
+
+// The envelopes of a batch bring their frames along: at least this share of their bytes is enough for those.
+std::uint64_t with_frames(std::uint64_t bytes) {
+    return bytes + bytes / 4 + frame_bytes(0) + 8;
+}
+
+// What a segment surely takes, however large the envelope that no longer fitted.
+constexpr std::uint64_t segment_takes_bytes =
+    ring_segment_bytes - ring_header_bytes - frame_bytes(envelope_bytes_max);
+
+} // namespace
+
+static_assert(ring_segment_bytes - ring_header_bytes >= frame_bytes(envelope_bytes_max));
+
+std::string_view name_of(gap_reason reason) {
+    switch (reason) {
+    case gap_reason::none:
+        return "none";
+    case gap_reason::capacity:
+        return "capacity";
+    case gap_reason::damage:
+        return "damage";
+    case gap_reason::machine_crash:
+        return "machine_crash";
+    }
+    return "unknown";
+}
+
+ring::ring(net::environment& env, ring_options options)
+    : env_(env)
+    , options_(std::move(options))
+    , appended_(env)
+    , freed_(env) {}
+
+ring::~ring() {
+    NET_ASSERT(holds_.empty(), "no hold outlives its ring");
+}
+
+std::span<char> ring::reserve(std::size_t bytes) {
+    reserved_ = false;
+    if (closed_ || frame_bytes(bytes) > ring_segment_bytes - ring_header_bytes)
+        return {};
+    if (head_end_ + frame_bytes(bytes) > ring_segment_bytes && !roll_over())
+        return {};
+    reserved_ = true;
+    reserved_bytes_ = bytes;
+    const auto room = head_bytes_.subspan(head_end_ + frame_head_bytes, bytes);
+    return {reinterpret_cast<char*>(room.data()), room.size()};
+}
+
+ring_entry ring::commit(std::size_t bytes, std::uint32_t session, bool own) {
+    NET_ASSERT(reserved_ && bytes <= reserved_bytes_, "a commit stays within its reserve");
+    reserved_ = false;
+    const char* const line = reinterpret_cast<const char*>(head_bytes_.data()) + head_end_ + frame_head_bytes;
+    head_end_ = segments_.back()->write(head_bytes_, head_end_, next_seq_, session, own, bytes);
+    head_producer_events_ += own ? 0 : 1;
+    const ring_entry entry{next_seq_, session, own, {line, bytes}};
+    ++next_seq_;
+    appended_.notify();
+    return entry;
+}
+
+bool ring::would_drop_owed(std::size_t bytes) const {
+    const std::uint64_t left = ring_segment_bytes - head_end_;
+    const std::uint64_t wanted = with_frames(bytes);
+    if (wanted <= left || retention_ == nullptr)
+        return false;
+    // More than can ever be free at once is not waited for.
+    const std::uint64_t history_bytes = std::min(options_.live_history_bytes, capacity_bytes());
+    const std::uint64_t free_at_most = (capacity_bytes() - history_bytes) / ring_segment_bytes;
+    const std::uint64_t segments =
+        std::min(1 + (wanted - left) / segment_takes_bytes, std::max<std::uint64_t>(free_at_most, 3) - 2);
+    std::uint64_t available = 0;
+    if (!disk_full_ && used_bytes() < capacity_bytes())
+        available = (capacity_bytes() - used_bytes()) / ring_segment_bytes;
+    const std::size_t history = history_begin();
+    for (std::size_t index = 0; index < history && available < segments; ++index)
+        if (!held(index) && !owed(index))
+            ++available;
+    return available < segments;
+}
+
+seq_t ring::first_seq() const {
+    return segments_.front()->first_seq();
+}
+
+std::uint64_t ring::used_bytes() const {
+    return segments_.size() * ring_segment_bytes;
+}
+
+seq_t ring::live_history_seq() const {
+    return segments_[history_begin()]->first_seq();
+}
+
+seq_t ring::last_of(std::size_t index) const {
+    if (index + 1 == segments_.size())
+        return next_seq_ - 1;
+    const auto& segment = *segments_[index];
+    const auto& next = *segments_[index + 1];
+    seq_t bound = next.first_seq() - 1;
+    if (!next.gaps().empty() && next.gaps().ranges().front().from_seq > segment.first_seq())
+        bound = next.gaps().ranges().front().from_seq - 1;
+    return std::min(bound, segment.last_seq().value_or(bound));
+}
+
+std::size_t ring::index_behind(seq_t seq) const {
+    const auto found =
+        std::upper_bound(segments_.begin(), segments_.end(), seq,
+                         [](seq_t value, const segment_ptr& one) { return value < one->first_seq(); });
+    return static_cast<std::size_t>(found - segments_.begin());
+}
+
+void ring::note_damage(ring_segment& segment) {
+    if (!segment.mark_damaged())
+        return;
+    ++damaged_count_;
+    spdlog::warn("ring: {} is damaged; what is whole in it stays readable, the file will be kept aside",
+                 segment.path().filename().string());
+}
+
+std::filesystem::path ring::path_of(seq_t first_seq) const {
+    return options_.dir.empty() ? std::filesystem::path{} : options_.dir / segment_name(first_seq);
+}
+
+std::unique_ptr<ring_hold> ring::hold(seq_t first, seq_t last) {
+    return std::unique_ptr<ring_hold>(new ring_hold(*this, first, last));
+}
+
+} // namespace agent

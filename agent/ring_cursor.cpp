@@ -1,0 +1,123 @@
+#include "agent/ring.hpp"
+#include "agent/ring_segment.hpp"
+
+#include <algorithm>
+
+namespace agent {
+namespace {
+
+// Shortages that pass: the reader keeps its place. Everything else that keeps a file from being mapped is
+// damage.
+bool is_shortage(const net::error_code& ec) {
+    using namespace boost::system;
+    return ec == errc::too_many_files_open || ec == errc::too_many_files_open_in_system ||
+           ec == errc::not_enough_memory;
+}
+
+} // namespace
+
+ring_cursor::ring_cursor(ring& of, seq_t from_seq)
+    : ring_(of)
+    , position_(std::max<seq_t>(from_seq, 1)) {}
+
+ring_cursor::~ring_cursor() = default;
+
+void ring_cursor::seek(seq_t seq) {
+    seq = std::max<seq_t>(seq, 1);
+    if (seq < position_)
+        segment_.reset(); // frames are found forwards only
+    position_ = seq;
+}
+
+ring_cursor::item ring_cursor::leave(ring_gap gap) {
+    position_ = gap.to_seq + 1;
+    return gap;
+}
+
+ring_cursor::item ring_cursor::next() {
+    if (position_ >= ring_.next_seq_) {
+        if (segment_ && segment_ != ring_.segments_.back()) {
+            segment_.reset(); // a reader at the end keeps no older segment mapped
+            mapping_.reset();
+        }
+        return nothing{};
+    }
+    // Its last seq grows while it is the head, and becomes exact when its successor's header is known.
+    const bool inside = segment_ && !segment_->freed() && position_ <= segment_last_;
+    if (!inside && !enter_segment()) {
+        if (cannot_map_)
+            return nothing{};
+        const std::size_t behind = ring_.index_behind(position_);
+        if (behind == ring_.segments_.size()) // a segment that is there, and unreadable to its end
+            return leave({position_, ring_.next_seq_ - 1, gap_reason::damage});
+        const auto& next = ring_.segments_[behind];
+        if (const auto mapped = next->pin(); !mapped && is_shortage(mapped.error()))
+            return nothing{};
+        return leave(next->gaps().at(position_, next->first_seq()));
+    }
+    return next_in_segment();
+}
+
+bool ring_cursor::enter_segment() {
+    cannot_map_ = false;
+    const std::size_t behind = ring_.index_behind(position_);
+    if (behind == 0)
+        return false;
+    const auto& found = ring_.segments_[behind - 1];
+    if (found == segment_ && !found->freed()) {
+        segment_last_ = ring_.last_of(behind - 1);
+        return position_ <= segment_last_;
+    }
+    segment_.reset();
+    mapping_.reset();
+    // The successor's header tells how far this one reaches where its own seal is not known.
+    auto mapped = found->pin();
+    if (!mapped) {
+        cannot_map_ = is_shortage(mapped.error());
+        if (!cannot_map_)
+            ring_.note_damage(*found);
+        return false;
+    }
+    if (found->state() == header_state::broken)
+        ring_.note_damage(*found);
+    if (found->state() != header_state::whole)
+        return false;
+    if (behind < ring_.segments_.size() && !found->last_seq())
+        (void)ring_.segments_[behind]->pin();
+    segment_last_ = ring_.last_of(behind - 1);
+    if (position_ > segment_last_)
+        return false;
+    segment_ = found;
+    mapping_ = std::move(*mapped);
+    offset_ = ring_header_bytes;
+    return true;
+}
+
+ring_cursor::item ring_cursor::next_in_segment() {
+    const auto bytes = mapping_->bytes();
+    frame one;
+    while (true) {
+        const auto state = segment_->read(bytes, offset_, one);
+        if (state == frame_state::whole && one.seq < position_) {
+            offset_ = one.end;
+            continue;
+        }
+        if (state == frame_state::whole && one.seq == position_) {
+            offset_ = one.end;
+            ++position_;
+            return ring_entry{one.seq, one.session, one.own, one.payload};
+        }
+        if (state == frame_state::whole && one.seq <= segment_last_) {
+            ring_.note_damage(*segment_);
+            return leave({position_, one.seq - 1, gap_reason::damage});
+        }
+        const auto found = segment_->find(bytes, offset_ + 8, position_, segment_last_);
+        if (!found) {
+            ring_.note_damage(*segment_);
+            return leave({position_, segment_last_, gap_reason::damage});
+        }
+        offset_ = found->begin;
+    }
+}
+
+} // namespace agent

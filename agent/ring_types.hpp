@@ -1,0 +1,58 @@
+#pragma once
+// The nouns of the ring: what it is given, what it yields, what it asks and whom it tells.
+
+#include "agent/event.hpp" // envelope_bytes_max
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace agent {
+
+using seq_t = std::uint64_t; // 1 is the first; 0 means none
+
+constexpr std::uint64_t ring_segment_bytes = 2 * 1024 * 1024;
+
+struct ring_options {
+    std::filesystem::path dir; // empty: anonymous memory
+    std::uint64_t capacity_bytes = 256 * 1024 * 1024;
+    std::uint64_t live_history_bytes = 8 * 1024 * 1024;
+};
+
+struct ring_entry {
+    seq_t seq = 0;
+    std::uint32_t session = 0; // its number in the session table
+    bool own = false;          // the agent's own system event, not a producer's
+    std::string_view line;     // the envelope, without newline
+};
+
+enum class gap_reason : std::uint8_t { none = 0, capacity, damage, machine_crash };
+std::string_view name_of(gap_reason reason);
+
+struct ring_gap {
+    seq_t from_seq;
+    seq_t to_seq; // inclusive
+    gap_reason reason;
+};
+
+// What the ring asks, at a segment's end only, and whom it tells before it drops what was still owed.
+class ring_retention {
+public:
+    virtual ~ring_retention() = default;
+    virtual bool owed(seq_t first, seq_t last) const = 0; // S2 lacks some of it
+    virtual void dropping(const ring_entry& entry) = 0;   // once for each owed-segment envelope, in seq order
+};
+
+struct ring_recovery {
+    bool found = false;         // there was a ring
+    bool clean = false;         // the earlier agent stopped in order: clean mark, same boot or not
+    bool machine_crash = false; // no clean mark, and another boot or a ring that is not whole
+    seq_t last_seq = 0;         // highest seq found whole
+    std::uint64_t damaged_segments = 0;
+    std::vector<std::string> messages; // for the log: what was kept aside and why
+};
+
+} // namespace agent

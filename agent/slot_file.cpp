@@ -1,0 +1,170 @@
+#include "agent/slot_file.hpp"
+
+#include "agent/crc32c.hpp"
+#include "agent/ring_words.hpp"
+#include "net/assert.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace agent {
+namespace {
+
+// One page with the geometry, then per slot two copies, each a head and the value, each on sectors of its
+// own.
+constexpr std::uint64_t magic_and_version = 0x0001'746f'6c73'74ff; // FF "tslot", version 1
+constexpr std::size_t header_bytes = 4096;
+constexpr std::size_t sector_bytes = 512;
+
+struct file_head {
+    std::uint64_t last; // magic_and_version
+    std::uint64_t slots;
+    std::uint64_t value_bytes_max;
+    std::uint64_t crc; // over the two
+};
+
+struct copy_head {
+    std::uint64_t last;   // the turn: the higher whole one counts; 0: nothing written
+    std::uint32_t length; // or length_erased
+    std::uint32_t crc;    // over turn, length, slot, geometry and value
+};
+
+static_assert(sizeof(copy_head) == 16);
+
+constexpr std::uint32_t length_erased = 0xffffffff;
+
+std::size_t copy_bytes(std::size_t value_bytes_max) {
+    return (sizeof(copy_head) + value_bytes_max + sector_bytes - 1) / sector_bytes * sector_bytes;
+}
+
+std::size_t copy_at(std::size_t slot, std::size_t copy, std::size_t value_bytes_max) {
+    return header_bytes + (2 * slot + copy) * copy_bytes(value_bytes_max);
+}
+
+std::uint64_t head_check(const file_head& head) {
+    const std::array<std::uint64_t, 2> words{head.slots, head.value_bytes_max};
+    return crc32c(std::as_bytes(std::span(words)));
+}
+
+std::uint32_t copy_check(std::size_t slot, std::size_t value_bytes_max, const copy_head& head,
+                         std::span<const std::byte> value) {
+    const std::array<std::uint64_t, 4> words{slot, value_bytes_max, head.last, head.length};
+    return crc32c(value, crc32c(std::as_bytes(std::span(words))));
+}
+
+struct copy_state {
+    bool counted = false;   // its turn says that it was once finished
+    std::uint64_t turn = 0; // of a whole copy; else 0
+    bool erased = false;
+    std::span<const std::byte> value;
+};
+
+copy_state look(std::span<const std::byte> bytes, std::size_t slot, std::size_t copy,
+                std::size_t value_bytes_max) {
+    const std::size_t at = copy_at(slot, copy, value_bytes_max);
+    const auto head = load_at<copy_head>(bytes, at);
+    copy_state found;
+    found.counted = head.last != 0;
+    found.erased = head.length == length_erased;
+    if (head.last == 0 || (!found.erased && head.length > value_bytes_max))
+        return found;
+    found.value = bytes.subspan(at + sizeof head, found.erased ? 0 : head.length);
+    if (head.crc == copy_check(slot, value_bytes_max, head, found.value))
+        found.turn = head.last;
+    return found;
+}
+
+} // namespace
+
+net::result<std::unique_ptr<slot_file>> slot_file::open(net::environment& env,
+                                                        const std::filesystem::path& path, std::size_t slots,
+                                                        std::size_t value_bytes_max) {
+    NET_ASSERT(slots > 0 && value_bytes_max > 0, "a slot file has slots that can hold something");
+    const std::size_t size = header_bytes + slots * 2 * copy_bytes(value_bytes_max);
+    auto& files = env.files();
+    const bool there = !path.empty() && files.exists(path);
+    auto mapped = path.empty() ? files.anonymous(size)
+                  : there      ? files.open_mapped(path)
+                               : files.create_mapped(path, size);
+    if (!mapped)
+        return mapped.error();
+    const auto bytes = (*mapped)->bytes();
+    if (bytes.size() != size)
+        return net::make_error_code(net::error::corrupt);
+
+    // A head that does not hold (never finished, or damaged) is written anew: each copy is checked against
+    // the geometry.
+    file_head head = load_at<file_head>(bytes, 0);
+    const bool holds = head.last == magic_and_version && head.crc == head_check(head);
+    if (holds && (head.slots != slots || head.value_bytes_max != value_bytes_max))
+        return net::make_error_code(net::error::corrupt);
+    if (!holds) {
+        head = {0, slots, value_bytes_max, 0};
+        head.crc = head_check(head);
+        store_at(bytes, 0, head);
+        store_last(bytes, 0, magic_and_version);
+        if (!path.empty())
+            if (const auto ec = (*mapped)->sync())
+                return ec;
+    }
+
+    std::unique_ptr<slot_file> opened(new slot_file);
+    opened->mapping_ = std::move(*mapped);
+    opened->slots_ = slots;
+    opened->value_bytes_max_ = value_bytes_max;
+    return opened;
+}
+
+std::optional<std::string> slot_file::read(std::size_t slot) const {
+    NET_ASSERT(slot < slots_, "a slot lies within its file");
+    const auto bytes = mapping_->bytes();
+    const auto first = look(bytes, slot, 0, value_bytes_max_);
+    const auto second = look(bytes, slot, 1, value_bytes_max_);
+    const auto& newer = first.turn >= second.turn ? first : second;
+    if (newer.turn == 0 || newer.erased)
+        return std::nullopt;
+    return std::string(reinterpret_cast<const char*>(newer.value.data()), newer.value.size());
+}
+
+bool slot_file::damaged(std::size_t slot) const {
+    NET_ASSERT(slot < slots_, "a slot lies within its file");
+    const auto bytes = mapping_->bytes();
+    const auto first = look(bytes, slot, 0, value_bytes_max_);
+    const auto second = look(bytes, slot, 1, value_bytes_max_);
+    return first.turn == 0 && second.turn == 0 && (first.counted || second.counted);
+}
+
+void slot_file::write(std::size_t slot, std::string_view value) {
+    NET_ASSERT(value.size() <= value_bytes_max_, "a value fits its slot");
+    store(slot, value, static_cast<std::uint32_t>(value.size()));
+}
+
+void slot_file::erase(std::size_t slot) {
+    store(slot, {}, length_erased);
+}
+
+void slot_file::store(std::size_t slot, std::string_view value, std::uint32_t length) {
+    NET_ASSERT(slot < slots_, "a slot lies within its file");
+    const auto bytes = mapping_->bytes();
+    const auto first = look(bytes, slot, 0, value_bytes_max_);
+    const auto second = look(bytes, slot, 1, value_bytes_max_);
+    const std::size_t older = first.turn <= second.turn ? 0 : 1;
+    const std::size_t at = copy_at(slot, older, value_bytes_max_);
+
+    copy_head head{std::max(first.turn, second.turn) + 1, length, 0};
+    const auto raw = std::as_bytes(std::span(value));
+    head.crc = copy_check(slot, value_bytes_max_, head, raw);
+    store_last(bytes, at,
+               0); // from here the older copy counts no more, whatever the order of the next stores
+    store_fence();
+    std::copy(raw.begin(), raw.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at + sizeof head));
+    store_at(bytes, at + offsetof(copy_head, length), head.length);
+    store_at(bytes, at + offsetof(copy_head, crc), head.crc);
+    store_last(bytes, at, head.last);
+}
+
+net::error_code slot_file::sync() {
+    return mapping_->sync();
+}
+
+} // namespace agent
