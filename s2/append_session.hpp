@@ -9,6 +9,8 @@
 
 namespace s2 {
 
+class exchange_deadline;
+
 class append_session {
 public:
     // Sends the head and returns without waiting for the answer: the first batches may follow at once. A
@@ -44,7 +46,10 @@ public:
 private:
     append_session(client& from, open_exchange opened);
     net::task<result<void>> write(append_session_state::batch batch, net::time_point deadline);
-    net::task<append_event> await_head(net::time_point deadline);
+    net::task<std::optional<error>> await_head(const exchange_deadline& guard);
+    std::optional<error> not_sendable() const;
+    result<void> after_write(const exchange_deadline& guard, net::error_code ec, const char* doing);
+    net::error_code outcome(const exchange_deadline& guard, net::error_code ec) const;
 
     net::environment& env_;
     credentials& token_;
@@ -56,8 +61,7 @@ private:
     std::string out_;
     std::vector<char> in_;
     bool head_received_ = false;
-    bool sent_end_ = false;
-    bool aborted_ = false;
+    bool overdue_ = false; // a deadline of send or half_close has passed
 };
 
 } // namespace s2

@@ -46,9 +46,8 @@ public:
     append_event on_frame(const frame& received);
     append_event on_end_of_stream(bool inside_frame);
     append_event on_bad_frame(std::string reason);
-    append_event on_refused(error failure); // an HTTP status other than 200
-    append_event on_transport(net::error_code ec, bool sent);
-    append_event ended() const; // the end, once there is one
+    append_event on_failure(error failure); // an HTTP status other than 200, or the connection's end
+    append_event ended() const;             // the end, once there is one
 
     bool has_ended() const { return ended_; }
 

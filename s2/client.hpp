@@ -33,6 +33,9 @@ struct open_exchange {
     std::unique_ptr<net::client_exchange> exchange;
 };
 
+struct unary_call;
+struct unary_answer;
+
 class client {
 public:
     // `basin` is what the calls on streams mean. All three outlive the client and its sessions.
@@ -84,12 +87,10 @@ public:
     compression packing() const { return packing_; }
 
 private:
-    struct call;
-    struct answer;
-    net::task<result<answer>> perform(call request, net::time_point deadline);
-    net::task<result<open_exchange>> start(call& request, bool end, net::time_point deadline);
-    call account_call(std::string method, std::string path) const;
-    call stream_call(std::string method, std::string path) const;
+    net::task<result<unary_answer>> perform(unary_call request, net::time_point deadline);
+    net::task<result<open_exchange>> start(unary_call& request, bool end, net::time_point deadline);
+    unary_call account_call(std::string method, std::string path) const;
+    unary_call stream_call(std::string method, std::string path) const;
 
     connector& connections_;
     credentials& token_;

@@ -34,7 +34,7 @@ private:
 
 std::ostream& operator<<(std::ostream&, const secret&) = delete;
 
-constexpr std::uint64_t token_file_bytes_max = 64 * 1024;
+constexpr std::uint64_t token_file_bytes_max = 8 * 1024;
 
 class credentials {
 public:

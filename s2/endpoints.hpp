@@ -32,6 +32,8 @@ public:
     bool operator==(const endpoints&) const = default;
 
 private:
+    endpoints(net::url account, std::string basin, bool names_basin_in_header);
+
     net::url account_;
     std::string basin_;
     bool names_basin_in_header_ = false;

@@ -37,9 +37,11 @@ public:
 
 private:
     net::task<read_session_state::step> connect(net::time_point deadline);
+    net::task<read_session_state::step> await_head(net::time_point until);
     net::task<read_session_state::step> receive(read_batch& into, net::time_point deadline);
-    net::task<result<bool>> wait_to_retry(net::time_point deadline);
+    void reconnect_later();
     void disconnect() noexcept;
+    void end(std::optional<error> why);
 
     client& from_;
     std::string stream_;
@@ -48,6 +50,7 @@ private:
     net::retry retry_;
     open_exchange opened_;
     frame_decoder decoder_;
+    frame frame_;
     std::vector<char> in_;
     net::time_point heard_at_{};
     std::optional<net::time_point> failing_since_;

@@ -13,6 +13,7 @@
 //    With any of them it is the end; so is 416 where a resumed read has come to the tail.
 // 4. silence_max without a byte means that the connection is gone.
 
+#include "net/clock.hpp"
 #include "s2/error.hpp"
 #include "s2/frame.hpp"
 
@@ -46,8 +47,7 @@ public:
     step on_frame(const frame& received, read_batch& into, net::time_point now);
     step on_bad_frame(std::string reason);
     step on_end_of_stream(bool inside_frame);
-    step on_refused(error failure); // an HTTP status other than 200
-    step on_transport(error failure);
+    step on_failure(error failure); // an HTTP status other than 200, no connection, or its end
     // After a batch was delivered: true where the server has asked us to move and the last move is long
     // enough ago.
     bool should_move(net::time_point now);
@@ -75,7 +75,7 @@ private:
     std::optional<net::time_point> waiting_since_; // at the tail, no batch since
     std::optional<net::time_point> moved_at_;
     bool advised_ = false;
-    bool any_records_ = false;
+    bool progressed_ = false; // a batch or a heartbeat has arrived
     std::optional<error> failure_;
 };
 

@@ -1,0 +1,196 @@
+#include "s2/append_session.hpp"
+
+#include "s2/exchange_deadline.hpp"
+
+namespace s2 {
+namespace {
+
+constexpr std::size_t read_chunk_bytes = 16 * 1024;
+constexpr std::uint64_t error_body_bytes_max = 64 * 1024;
+// What one large batch leaves behind in the reused buffer is given back.
+constexpr std::size_t buffer_kept_bytes = 256 * 1024;
+
+std::uint64_t metered_of(std::span<const record_view> records) {
+    std::uint64_t total = 0;
+    for (const auto& each : records)
+        total += metered_bytes(0, 0, each.body.size());
+    return total;
+}
+
+std::optional<std::string> invalid_views(std::span<const record_view> records, std::uint64_t metered,
+                                         std::optional<std::string_view> fencing_token) {
+    if (records.empty() || records.size() > batch_records_max)
+        return "a batch holds 1 to 1000 records, this one " + std::to_string(records.size());
+    if (metered > batch_metered_bytes_max)
+        return "a batch holds at most 1048576 metered bytes, this one " + std::to_string(metered);
+    return fencing_token ? invalid_fencing_token(*fencing_token) : std::nullopt;
+}
+
+} // namespace
+
+append_session::append_session(client& from, open_exchange opened)
+    : env_(from.env())
+    , token_(from.token())
+    , packing_(from.packing())
+    , opened_(std::move(opened))
+    , in_(read_chunk_bytes) {}
+
+append_session::~append_session() = default;
+
+net::task<result<std::unique_ptr<append_session>>> append_session::open(client& from, std::string stream,
+                                                                        net::time_point deadline) {
+    auto opened = co_await from.open_session("POST", std::move(stream), {}, true, deadline);
+    if (!opened)
+        co_return opened.error();
+    co_return std::unique_ptr<append_session>(new append_session(from, std::move(*opened)));
+}
+
+net::task<result<void>> append_session::send(std::span<const record_view> records,
+                                             std::optional<std::uint64_t> match_seq_num,
+                                             std::optional<std::string_view> fencing_token,
+                                             net::time_point deadline) {
+    append_session_state::batch batch;
+    batch.records = records.size();
+    batch.metered_bytes = metered_of(records);
+    batch.match_seq_num = match_seq_num;
+    if (auto reason = invalid_views(records, batch.metered_bytes, fencing_token))
+        co_return error::from_invalid(std::move(*reason));
+    if (auto refusal = not_sendable())
+        co_return std::move(*refusal);
+    out_.clear();
+    const auto begin = begin_frame(out_);
+    encode_append_input(records, match_seq_num, fencing_token, out_);
+    end_frame(out_, begin, packing_);
+    auto written = co_await write(batch, deadline);
+    co_return written;
+}
+
+net::task<result<void>> append_session::send(append_input input, net::time_point deadline) {
+    if (auto reason = invalid_reason(input))
+        co_return error::from_invalid(std::move(*reason));
+    if (auto refusal = not_sendable())
+        co_return std::move(*refusal);
+    append_session_state::batch batch;
+    batch.records = input.records.size();
+    batch.match_seq_num = input.match_seq_num;
+    for (const auto& each : input.records)
+        batch.metered_bytes += metered_bytes(each.headers, each.body);
+    out_.clear();
+    const auto begin = begin_frame(out_);
+    encode_append_input(input, out_);
+    end_frame(out_, begin, packing_);
+    auto written = co_await write(batch, deadline);
+    co_return written;
+}
+
+std::optional<error> append_session::not_sendable() const {
+    if (state_.can_send())
+        return std::nullopt;
+    if (state_.has_ended()) {
+        const auto end = state_.ended();
+        return end.failure ? *end.failure : error::from_invalid("the append session has ended");
+    }
+    return error::from_invalid(state_.half_closed() ? "the append session is half-closed"
+                                                    : "too many batches are in flight in the append session");
+}
+
+net::task<result<void>> append_session::write(append_session_state::batch batch, net::time_point deadline) {
+    state_.sending(std::move(batch));
+    const exchange_deadline guard(env_, deadline, *opened_.exchange);
+    const net::asio::const_buffer whole(out_.data(), out_.size());
+    const auto ec = co_await opened_.exchange->write(std::span(&whole, 1));
+    if (out_.capacity() > buffer_kept_bytes) {
+        out_.clear();
+        out_.shrink_to_fit();
+    }
+    co_return after_write(guard, ec, "sending a batch");
+}
+
+// A session that has ended meanwhile says why better than the write that its end has broken.
+result<void> append_session::after_write(const exchange_deadline& guard, net::error_code ec,
+                                         const char* doing) {
+    if (guard.expired())
+        overdue_ = true;
+    if (!ec)
+        return {};
+    if (state_.has_ended() && state_.ended().failure)
+        return *state_.ended().failure;
+    return error::from_transport(guard.outcome(ec), true, doing);
+}
+
+net::task<result<void>> append_session::half_close(net::time_point deadline) {
+    if (state_.half_closed())
+        co_return result<void>();
+    state_.half_closing();
+    const exchange_deadline guard(env_, deadline, *opened_.exchange);
+    const auto ec = co_await opened_.exchange->finish();
+    co_return after_write(guard, ec, "ending the append session");
+}
+
+net::task<append_event> append_session::next(net::time_point deadline) {
+    if (state_.has_ended())
+        co_return state_.ended();
+    const exchange_deadline guard(env_, deadline, *opened_.exchange);
+    if (!head_received_) {
+        auto refused = co_await await_head(guard);
+        if (refused)
+            co_return state_.on_failure(std::move(*refused));
+    }
+    for (;;) {
+        switch (decoder_.next(frame_)) {
+        case frame_decoder::outcome::frame: {
+            auto event = state_.on_frame(frame_);
+            if (event.what == append_event::kind::end)
+                opened_.exchange->reset(); // nothing that may still come means anything
+            co_return event;
+        }
+        case frame_decoder::outcome::bad:
+            opened_.exchange->reset();
+            co_return state_.on_bad_frame(decoder_.reason());
+        case frame_decoder::outcome::need_more:
+            break;
+        }
+        const auto got = co_await opened_.exchange->read_some(net::asio::buffer(in_));
+        if (got) {
+            decoder_.feed({in_.data(), *got});
+            continue;
+        }
+        if (net::is_eof(got.error()))
+            co_return state_.on_end_of_stream(!decoder_.empty());
+        co_return state_.on_failure(
+            error::from_transport(outcome(guard, got.error()), true, "the append session"));
+    }
+}
+
+// The response's head; what it returns is why there is no session.
+net::task<std::optional<error>> append_session::await_head(const exchange_deadline& guard) {
+    auto head = co_await opened_.exchange->response();
+    if (!head) {
+        // Before any answer: the server says so where it has processed nothing of the request.
+        const bool processed = head.error() != net::make_error_code(net::error::refused_stream) &&
+                               head.error() != net::make_error_code(net::error::going_away);
+        co_return error::from_transport(outcome(guard, head.error()), processed,
+                                        "opening the append session");
+    }
+    head_received_ = true;
+    if (head->status == 200)
+        co_return std::nullopt;
+    auto body = co_await net::read_body(*opened_.exchange, error_body_bytes_max);
+    opened_.exchange->reset();
+    if (head->status == 401)
+        token_.refresh();
+    co_return error::from_response(head->status, body ? *body : std::string());
+}
+
+// A reset by a deadline of the sending side's reaches the receiving one as a mere abort.
+net::error_code append_session::outcome(const exchange_deadline& guard, net::error_code ec) const {
+    if (overdue_ && net::is_cancelled(ec))
+        return net::make_error_code(net::error::timed_out);
+    return guard.outcome(ec);
+}
+
+void append_session::abort() noexcept {
+    opened_.exchange->reset();
+}
+
+} // namespace s2
