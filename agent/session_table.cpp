@@ -78,6 +78,12 @@ const session_record* session_table::latest() const {
     return sessions_.empty() ? nullptr : &sessions_.back();
 }
 
+const session_record* session_table::at_seq(seq_t seq) const {
+    const auto found = std::find_if(sessions_.rbegin(), sessions_.rend(),
+                                    [seq](const auto& session) { return session.holds(seq); });
+    return found == sessions_.rend() ? latest() : &*found;
+}
+
 const session_record* session_table::add(session_record fresh,
                                          const std::function<bool(const session_record&)>& may_go) {
     NET_ASSERT(!fresh.active || !active_, "at most one session is active");

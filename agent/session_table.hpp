@@ -86,6 +86,10 @@ public:
 
     const session_record* latest() const; // the session started (or reopened) last
 
+    // The one that holds this seq, else the latest (for what a sink says about a gap); nothing in an empty
+    // table.
+    const session_record* at_seq(seq_t seq) const;
+
     // Nothing: full of sessions that still owe envelopes. `may_go` says of an ended session that it owes
     // nothing.
     const session_record* add(session_record fresh, const std::function<bool(const session_record&)>& may_go);

@@ -1,0 +1,37 @@
+#pragma once
+// NDJSON intake on a Unix socket: every connection is one stream of lines, its errors are written back to it.
+
+#include "agent/ndjson_intake.hpp"
+#include "net/task_group.hpp"
+
+#include <memory>
+
+namespace agent {
+
+constexpr std::size_t ndjson_connections_max = 256; // a further one waits in the socket's backlog
+
+class ndjson_listener {
+public:
+    ndjson_listener(net::environment& env, capture& into, ring& journal,
+                    std::unique_ptr<net::listener> accepting);
+
+    // Until the stop has drained and every connection has left.
+    net::task<void> serve(net::stop_token stop);
+
+    std::size_t connections() const { return connections_; }
+
+    const intake_counts& counts() const { return counts_; } // of connections that have ended
+
+private:
+    net::task<void> accept_loop(net::task_group& group, net::stop_token stop);
+    net::task<void> serve_connection(std::unique_ptr<net::stream> from, net::stop_token stop);
+
+    net::environment& env_;
+    capture& capture_;
+    ring& ring_;
+    std::unique_ptr<net::listener> listener_;
+    intake_counts counts_;
+    std::size_t connections_ = 0;
+};
+
+} // namespace agent
