@@ -1,6 +1,6 @@
 #pragma once
-// The configuration of `ringtail run` as plain data: flags over variables over file (product: Command line). Parsing and
-// validation live in config.cpp; everybody else only reads.
+// The configuration of `ringtail run` as plain data: flags over variables over file (product: Command line).
+// Gathered by config_sources, checked by make_config; everybody else only reads.
 
 #include "agent/category.hpp"
 #include "net/clock.hpp"
@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace agent {
 
@@ -46,7 +47,7 @@ struct config {
     std::optional<std::string> session_id; // a UUID
     category_set categories = all_categories();
     bool start = false;
-    std::optional<net::endpoint> listen;   // none with input unless given
+    std::optional<net::endpoint> listen; // none with input unless given
     std::optional<std::string> unix_path;
     std::optional<std::string> ndjson_unix_path;
     std::filesystem::path api_token_file;
@@ -61,6 +62,7 @@ struct config {
     std::string report; // a file, "-", or empty
     std::string log_level = "info";
     log_format log = log_format::text;
+    std::vector<std::string> notes; // one log line each at start: what was set and is not used, and the like
 };
 
 } // namespace agent

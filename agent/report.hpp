@@ -28,12 +28,19 @@ struct report {
     // Beyond the contract's members, for status:
     std::string state; // "starting", "running", "stopping", "stopped"
     delivery_status delivery;
-    std::optional<std::string> api; // the address to call this agent at, "http://127.0.0.1:10001" or "unix:/path"
+    std::optional<std::string>
+        api; // the address to call this agent at, "http://127.0.0.1:10001" or "unix:/path"
     int pid = 0;
 };
 
-// Members in the contract's order: session_id, s2_stream, published, durable, undelivered, undelivered_bytes, dropped,
-// refused, durable_seq, tail, backlog, exit; then what status adds.
+// Members in the contract's order: session_id, s2_stream, published, durable, undelivered, undelivered_bytes,
+// dropped, refused, durable_seq, tail, backlog, exit; then what status adds.
 boost::json::object to_json(const report& of);
+
+// One line of JSON to a file (replaced as a whole), or to standard output for "-". Blocking.
+net::error_code write_report(net::environment& env, const report& of, const std::string& where);
+// The same as <state_dir>/status.json, which outlives the agent. Blocking.
+net::error_code write_status(net::environment& env, const report& of, const std::filesystem::path& state_dir);
+net::result<boost::json::object> read_status(net::file_system& files, const std::filesystem::path& state_dir);
 
 } // namespace agent

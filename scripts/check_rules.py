@@ -49,7 +49,7 @@ BANNED = [
      "std::filesystem::remove(p);", "std::filesystem::path p;"),
     ("an environment variable: only in the configuration", r"\b(secure_)?getenv\s*\(|\benviron\b|\b(un)?setenv\s*\(",
      ("agent/config", "agent/process"), "auto h = std::getenv(\"HOME\");", "auto h = variables.get(\"HOME\");"),
-    ("a detached task: use net::task_group", r"\bco_spawn\b|\bdetached\b", ("net/task_group", "net/run_loop"),
+    ("a detached task: use net::task_group", r"\bco_spawn\b|\bdetached\b", ("net/task_group", "net/http2_client"),
      "asio::co_spawn(ex, f(), asio::detached);", "group.spawn(f());"),
 ]
 

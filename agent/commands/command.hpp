@@ -1,0 +1,73 @@
+#pragma once
+// The subcommands of `ringtail`: one function each, found by name.
+
+#include "agent/config_sources.hpp"
+#include "agent/make_config.hpp"
+#include "agent/report.hpp"
+#include "agent/setting.hpp"
+#include "net/environment.hpp"
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace agent::commands {
+
+struct invocation {
+    std::vector<std::string> arguments; // behind the subcommand's name
+    variables environment;
+};
+
+exit_code run(const invocation& given);
+exit_code replay(const invocation& given);
+exit_code tail(const invocation& given);
+exit_code publish(const invocation& given);
+exit_code flush(const invocation& given);
+exit_code status(const invocation& given);
+exit_code check(const invocation& given);
+exit_code local(const invocation& given);
+exit_code version(const invocation& given);
+
+struct command {
+    std::string_view name;
+    std::string_view summary;
+    exit_code (*act)(const invocation&);
+};
+
+std::span<const command> all_commands();
+
+// `ringtail ARGUMENTS…`: help, an unknown command with the nearest one, or the command's own exit code.
+exit_code dispatch(std::vector<std::string> arguments, variables environment);
+
+// --- what the commands share
+
+// Parses, gathers and checks. Nothing in `into` when the process is to end with the code that is returned.
+exit_code configure(CLI::App& app, const setting_flags& flags, const invocation& given,
+                    std::optional<config>& into);
+
+// Says on standard error what went wrong, behind the command's name, and gives the code.
+exit_code complain(std::string_view command, std::string_view message, exit_code code = exit_code::failure);
+
+// Runs the task in the real world and gives its code.
+exit_code on_loop(std::function<net::task<exit_code>(net::environment&)> body);
+
+// Standard output, buffered, flushed when it goes. After a failure (a closed pipe, a full disk) failed() says
+// so.
+class standard_output {
+public:
+    ~standard_output() { flush(); }
+
+    void line(std::string_view text); // adds the newline
+    bool flush();
+
+    bool failed() const { return failed_; }
+
+private:
+    std::string held_;
+    bool failed_ = false;
+};
+
+} // namespace agent::commands

@@ -1,0 +1,12 @@
+#include "agent/commands/command.hpp"
+
+#include <cstdio>
+
+namespace agent::commands {
+
+exit_code version(const invocation&) {
+    std::printf("ringtail %s\n", RINGTAIL_VERSION);
+    return std::fflush(stdout) == 0 ? exit_code::durable : exit_code::failure;
+}
+
+} // namespace agent::commands

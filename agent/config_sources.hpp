@@ -1,0 +1,62 @@
+#pragma once
+// Where settings come from: flags (CLI11), variables, and a TOML file; gathered into one set of values that
+// still know their origin. Nothing is interpreted here except what a switch takes.
+
+#include "agent/report.hpp"
+#include "agent/setting.hpp"
+#include "net/result.hpp"
+
+#include <CLI/App.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace agent {
+
+struct config_error {
+    exit_code code = exit_code::usage;
+    std::string message; // what, where, what to do
+};
+
+constexpr std::uint64_t config_file_bytes_max = 1024 * 1024;
+using file_reader = std::function<net::result<std::string>(const std::filesystem::path&)>;
+
+// Puts settings as flags on an application and gathers their values after it has parsed.
+class setting_flags {
+public:
+    // All of them, or those named.
+    explicit setting_flags(CLI::App& app);
+    setting_flags(CLI::App& app, std::span<const std::string_view> names);
+    setting_flags(const setting_flags&) = delete;
+    setting_flags& operator=(const setting_flags&) = delete;
+
+    std::variant<setting_values, config_error> gather(const variables& environment,
+                                                      const file_reader& read) const;
+
+private:
+    struct flag {
+        const setting* of;
+        std::string text;
+        CLI::Option* option;
+    };
+
+    void add(CLI::App& app, const setting& of);
+    std::vector<std::unique_ptr<flag>> flags_;
+};
+
+// Parses the arguments (without the program's name). Nothing: go on. Else the process is to end with this
+// code: help was shown on standard output, or an error with a suggestion on standard error. Values are never
+// repeated in it.
+std::optional<exit_code> parse_arguments(CLI::App& app, std::vector<std::string> arguments);
+
+// The settings of a configuration file into `into`.
+std::optional<config_error> gather_file(std::string_view content, const std::string& path,
+                                        setting_values& into);
+
+} // namespace agent

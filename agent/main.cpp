@@ -1,0 +1,20 @@
+// The program: secrets out of sight first, then the command.
+
+#include "agent/commands/command.hpp"
+#include "agent/process.hpp"
+#include "net/system_signals.hpp"
+
+#include <cstdio>
+#include <exception>
+
+int main(int argc, char** argv) {
+    agent::variables environment = agent::take_environment();
+    agent::protect_memory(environment);
+    net::ignore_sigpipe();
+    try {
+        return static_cast<int>(agent::commands::dispatch({argv + 1, argv + argc}, std::move(environment)));
+    } catch (const std::exception& failed) {
+        std::fprintf(stderr, "ringtail: %s\n", failed.what());
+        return static_cast<int>(agent::exit_code::failure);
+    }
+}

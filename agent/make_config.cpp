@@ -1,0 +1,346 @@
+#include "agent/make_config.hpp"
+
+#include "agent/category_list.hpp"
+#include "agent/units.hpp"
+#include "s2/endpoints.hpp"
+#include "s2/types.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace agent {
+namespace {
+
+using std::filesystem::path;
+
+bool is_uuid(std::string_view text) {
+    if (text.size() != 36)
+        return false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (dash ? text[i] != '-'
+                 : std::string_view("0123456789abcdefABCDEF").find(text[i]) == std::string_view::npos)
+            return false;
+    }
+    return true;
+}
+
+std::string lower(std::string_view text) {
+    std::string lowered(text);
+    for (char& c : lowered) {
+        if (c >= 'A' && c <= 'Z')
+            c = static_cast<char>(c - 'A' + 'a');
+    }
+    return lowered;
+}
+
+// Reads one value after the other; the first that does not hold is the error.
+class reader {
+public:
+    explicit reader(const setting_values& values)
+        : values_(values) {}
+
+    bool failed() const { return error_.has_value(); }
+
+    const config_error& error() const { return *error_; }
+
+    void fail(std::string message, exit_code code = exit_code::usage) {
+        if (!error_)
+            error_ = config_error{code, std::move(message)};
+    }
+
+    // "--linger: '5' is not a duration; …"
+    void refuse(std::string_view name, std::string_view why) {
+        const setting_value* value = values_.find(name);
+        fail((value ? value->where + ": '" + value->text + "' " : "--" + std::string(name) + ": ") +
+             std::string(why));
+    }
+
+    const setting_value* find(std::string_view name) const { return values_.find(name); }
+
+    // The value, or nothing: not set, or "none".
+    const std::string* text(std::string_view name) {
+        const setting_value* value = values_.find(name);
+        return !value || value->text == "none" || value->text.empty() ? nullptr : &value->text;
+    }
+
+    void file(std::string_view name, path& into) {
+        if (const auto* value = text(name))
+            into = *value;
+    }
+
+    void on(std::string_view name, bool& into) {
+        if (const setting_value* value = values_.find(name)) {
+            if (const auto read = parse_switch(value->text))
+                into = *read;
+            else
+                refuse(name, "is neither true nor false (1, yes, on; 0, no, off)");
+        }
+    }
+
+    void interval(std::string_view name, net::duration& into, net::duration least, net::duration most) {
+        const setting_value* value = values_.find(name);
+        if (!value)
+            return;
+        const auto read = parse_duration(value->text);
+        if (!read)
+            return refuse(name, "is not a duration; write a number and a unit, like 100ms, 5s or 1m30s");
+        if (*read < least || *read > most)
+            return refuse(name, "is outside " + duration_text(least) + " to " + duration_text(most));
+        into = *read;
+    }
+
+    void size(std::string_view name, std::uint64_t& into, std::uint64_t least, std::uint64_t most) {
+        const setting_value* value = values_.find(name);
+        if (!value)
+            return;
+        const auto read = parse_size(value->text);
+        if (!read)
+            return refuse(name, "is not a size; write a number and a unit, like 64KiB, 16MiB or 10GiB");
+        if (*read < least || *read > most)
+            return refuse(name, "is outside " + size_text(least) + " to " + size_text(most));
+        into = *read;
+    }
+
+    void count(std::string_view name, std::size_t& into, std::size_t least, std::size_t most) {
+        const setting_value* value = values_.find(name);
+        if (!value)
+            return;
+        std::size_t read = 0;
+        const char* end = value->text.data() + value->text.size();
+        const auto parsed = std::from_chars(value->text.data(), end, read);
+        if (parsed.ec != std::errc{} || parsed.ptr != end || read < least || read > most)
+            return refuse(name,
+                          "is not a number from " + std::to_string(least) + " to " + std::to_string(most));
+        into = read;
+    }
+
+    void unix_socket(std::string_view name, std::optional<std::string>& into) {
+        if (const auto* value = text(name)) {
+            if (value->size() > unix_path_bytes_max)
+                return refuse(
+                    name, "is longer than a Unix socket's path may be (107 bytes); use a shorter directory");
+            into = *value;
+        }
+    }
+
+private:
+    const setting_values& values_;
+    std::optional<config_error> error_;
+};
+
+void read_intake(reader& from, config& into) {
+    if (const auto* input = from.text("input"))
+        into.input = *input;
+    if (const auto* id = from.text("session-id")) {
+        if (!is_uuid(*id))
+            from.refuse("session-id", "is not a UUID (8-4-4-4-12 hexadecimal digits)");
+        into.session_id = lower(*id);
+    }
+    if (const auto* list = from.text("categories"); list && *list != "all") {
+        const auto read = parse_category_list(*list);
+        if (const auto* unknown = std::get_if<unknown_category>(&read)) {
+            std::string known;
+            for (std::size_t i = 0; i < category_count; ++i)
+                known += (i ? ", " : "") + std::string(name_of(static_cast<category>(i)));
+            from.refuse("categories",
+                        "names the unknown category '" + unknown->name + "'; known are " + known);
+        } else {
+            into.categories = std::get<category_set>(read);
+        }
+    }
+    from.on("start", into.start);
+    from.unix_socket("ndjson-unix", into.ndjson_unix_path);
+}
+
+void read_api(reader& from, config& into) {
+    from.file("api-token-file", into.api_token_file);
+    from.unix_socket("unix", into.unix_path);
+    if (into.ndjson_unix_path && into.ndjson_unix_path == into.unix_path)
+        from.refuse("ndjson-unix", "is the API's Unix socket too; give each its own path");
+    const setting_value* listen = from.find("listen");
+    if (!listen && !into.input)
+        into.listen = net::endpoint::tcp("127.0.0.1", 10001);
+    if (!listen || listen->text == "none" || listen->text.empty())
+        return;
+    const auto read = net::parse_endpoint(listen->text);
+    if (!read || read->type != net::endpoint::kind::tcp)
+        return from.refuse("listen",
+                           "is not HOST:PORT or none, like 127.0.0.1:10001; for a Unix socket use --unix");
+    into.listen = *read;
+    if (!read->loopback() && into.api_token_file.empty())
+        from.refuse("listen",
+                    "can be reached from other machines: give --api-token-file too, or listen on 127.0.0.1");
+}
+
+void read_s2(reader& from, config& into, const host_facts& host) {
+    s2_config& s2 = into.s2;
+    if (const auto* basin = from.text("s2-basin")) {
+        s2.basin = *basin;
+        if (const auto wrong = s2::invalid_basin_name(*basin))
+            from.refuse("s2-basin", "is not a basin's name: " + *wrong);
+    }
+    if (const auto* endpoint = from.text("s2-account-endpoint"))
+        s2.account_endpoint = *endpoint;
+    if (const auto* endpoint = from.text("s2-basin-endpoint"))
+        s2.basin_endpoint = *endpoint;
+    for (const auto* name : {"s2-account-endpoint", "s2-basin-endpoint"}) {
+        const bool account = std::string_view(name) == "s2-account-endpoint";
+        if (!from.find(name))
+            continue;
+        const auto read = account ? s2::endpoints::parse(s2.account_endpoint, "")
+                                  : s2::endpoints::parse("", s2.basin_endpoint);
+        if (!read)
+            from.refuse(name, "is not an endpoint: " + read.error().text() +
+                                  "; write http://HOST:PORT (cleartext HTTP/2) or https://HOST");
+    }
+    const bool own_account = from.find("s2-account-endpoint") != nullptr;
+    const bool own_basin = from.find("s2-basin-endpoint") != nullptr;
+    if (!s2.basin.empty() && own_account != own_basin) {
+        into.notes.push_back(std::string("only one of S2's two endpoints is set (") +
+                             (own_account ? "account" : "basin") + "): the other one is the cloud's");
+    }
+
+    if (const auto* stream = from.text("s2-stream")) {
+        s2.stream_template = *stream;
+        std::string name = *stream;
+        constexpr std::string_view id_field = "{capture_session_id}";
+        for (auto at = name.find(id_field); at != std::string::npos; at = name.find(id_field))
+            name.replace(at, id_field.size(), std::string(36, '0'));
+        if (name.find_first_of("{}") != std::string::npos)
+            from.refuse("s2-stream", "has a field that is not known; {capture_session_id} is the only one");
+        else if (name.size() + continuation_suffix_bytes > s2::stream_name_bytes_max)
+            from.refuse("s2-stream", "makes names that are too long (503 bytes at most)");
+        else if (const auto wrong = s2::invalid_stream_name(name))
+            from.refuse("s2-stream", "makes names that are not valid: " + *wrong);
+    }
+    from.file("s2-ca", s2.ca_file);
+    from.on("s2-insecure", s2.insecure);
+    if (const auto* compression = from.text("s2-compression")) {
+        if (const auto read = s2::parse_compression(*compression))
+            s2.compression = *read;
+        else
+            from.refuse("s2-compression", "is not none, zstd or gzip");
+    }
+
+    // The file wins over the variable, and both over a credential that the service manager passed.
+    from.file("s2-token-file", s2.token_file);
+    const auto token = variable(host.environment, "S2_ACCESS_TOKEN");
+    const auto directory = variable(host.environment, "CREDENTIALS_DIRECTORY");
+    if (s2.token_file.empty() && !token.empty())
+        s2.token = s2::secret(std::string(token));
+    if (s2.token_file.empty() && token.empty() && !directory.empty()) {
+        const path credential = path(directory) / "s2_access_token";
+        if (host.exists && host.exists(credential))
+            s2.token_file = credential;
+    }
+    if (s2.basin.empty()) {
+        std::string set;
+        for (const auto* name : {"s2-account-endpoint", "s2-basin-endpoint", "s2-token-file", "s2-ca",
+                                 "s2-insecure", "s2-compression"}) {
+            if (const auto* value = from.find(name))
+                set += (set.empty() ? "" : ", ") + value->where;
+        }
+        if (!token.empty())
+            set += (set.empty() ? "" : ", ") + std::string("S2_ACCESS_TOKEN");
+        if (!set.empty())
+            into.notes.push_back(
+                "no basin is named (S2_BASIN, --s2-basin): events go to the embedded store; unused: " + set);
+    }
+}
+
+void read_delivery(reader& from, delivery_config& into) {
+    from.interval("linger", into.linger, 0s, 1h);
+    from.count("batch-records", into.batch_records, 1, s2::batch_records_max);
+    from.size("batch-bytes", into.batch_bytes, 1, s2::batch_metered_bytes_max);
+    from.count("in-flight", into.in_flight, 1, in_flight_batches_max);
+    from.interval("connect-timeout", into.connect_timeout, 1ms, 1h);
+    from.interval("ack-timeout", into.ack_timeout, 1ms, 1h);
+    from.interval("idle-close", into.idle_close, 1ms, 24h);
+}
+
+void read_storage(reader& from, config& into, const host_facts& host) {
+    const setting_value* state = from.find("state-dir");
+    if (!state) {
+        into.state_dir = default_state_dir(host);
+        if (into.state_dir.empty())
+            from.fail("--state-dir: no default is known ($HOME is not set); name a directory, or none");
+    } else if (state->text.empty()) {
+        from.refuse("state-dir", "is empty; name a directory, or none");
+    } else if (state->text != "none") {
+        into.state_dir = state->text;
+    }
+    constexpr std::uint64_t most = std::uint64_t{1} << 50;
+    from.size("ring-capacity", into.ring_capacity, ring_capacity_bytes_min, most);
+    from.size("live-history", into.live_history, 0, most);
+    from.size("store-capacity", into.store_capacity, store_capacity_bytes_min, most);
+    from.file("files", into.files);
+    if (into.ring_capacity < 2 * into.live_history) {
+        const char* which = from.find("ring-capacity") ? "ring-capacity" : "live-history";
+        from.refuse(which, "does not fit: the ring (" + size_text(into.ring_capacity) +
+                               ") must be at least twice the live history (" + size_text(into.live_history) +
+                               "); raise --ring-capacity or lower --live-history");
+    }
+}
+
+void read_process(reader& from, config& into) {
+    from.interval("shutdown-timeout", into.shutdown_timeout, 0s, 24h);
+    if (const auto* report = from.text("report"))
+        into.report = *report;
+    if (const auto* level = from.text("log-level")) {
+        constexpr std::array<std::string_view, 6> levels{"trace", "debug", "info", "warn", "error", "off"};
+        into.log_level = lower(*level);
+        if (std::find(levels.begin(), levels.end(), into.log_level) == levels.end())
+            from.refuse("log-level", "is not trace, debug, info, warn, error or off");
+    }
+    if (const auto* format = from.text("log-format")) {
+        if (*format == "json")
+            into.log = log_format::json;
+        else if (*format != "text")
+            from.refuse("log-format", "is not text or json");
+    }
+}
+
+} // namespace
+
+std::optional<bool> parse_switch(std::string_view text) {
+    const std::string value = lower(text);
+    for (const auto* yes : {"1", "true", "yes", "on"}) {
+        if (value == yes)
+            return true;
+    }
+    for (const auto* no : {"0", "false", "no", "off", ""}) {
+        if (value == no)
+            return false;
+    }
+    return std::nullopt;
+}
+
+path default_state_dir(const host_facts& host) {
+    if (const auto given = variable(host.environment, "STATE_DIRECTORY"); !given.empty())
+        return path(given.substr(0, given.find(':'))); // systemd lists several with colons
+    if (const auto home = variable(host.environment, "XDG_STATE_HOME"); !home.empty())
+        return path(home) / "ringtail";
+    if (host.root)
+        return "/var/lib/ringtail";
+    if (const auto home = variable(host.environment, "HOME"); !home.empty())
+        return path(home) / ".local/state/ringtail";
+    return {};
+}
+
+std::variant<config, config_error> make_config(const setting_values& values, const host_facts& host) {
+    config made;
+    reader from(values);
+    read_intake(from, made);
+    read_api(from, made);
+    read_s2(from, made, host);
+    read_delivery(from, made.delivery);
+    read_storage(from, made, host);
+    read_process(from, made);
+    if (from.failed())
+        return from.error();
+    return made;
+}
+
+} // namespace agent

@@ -1,0 +1,37 @@
+#pragma once
+// From values as they were written to a configuration that holds: every value read, every rule of the
+// contract checked, every message with what, where and what to do.
+
+#include "agent/config.hpp"
+#include "agent/config_sources.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <string_view>
+#include <variant>
+
+namespace agent {
+
+constexpr std::uint64_t ring_capacity_bytes_min = 16 * 1024 * 1024;
+constexpr std::uint64_t store_capacity_bytes_min = 16 * 1024 * 1024;
+constexpr std::size_t in_flight_batches_max = 64;
+constexpr std::size_t unix_path_bytes_max = 107;     // sockaddr_un
+constexpr std::size_t continuation_suffix_bytes = 9; // "~" and 8 hex digits behind the stream's name
+
+// What the configuration depends on beside the settings.
+struct host_facts {
+    variables environment;
+    bool root = false;
+    std::function<bool(const std::filesystem::path&)> exists;
+};
+
+std::variant<config, config_error> make_config(const setting_values& values, const host_facts& host);
+
+// $STATE_DIRECTORY (its first entry), $XDG_STATE_HOME/ringtail, /var/lib/ringtail for root,
+// ~/.local/state/ringtail. Empty: none of them is known.
+std::filesystem::path default_state_dir(const host_facts& host);
+
+// "1", "true", "yes", "on" and their opposites, in any case.
+std::optional<bool> parse_switch(std::string_view text);
+
+} // namespace agent

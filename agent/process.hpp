@@ -1,0 +1,19 @@
+#pragma once
+// The process itself: its environment as it was at start, and what keeps secrets inside it (invariant 7).
+
+#include "agent/setting.hpp"
+
+namespace agent {
+
+// A copy of the environment. The bytes of S2_ACCESS_TOKEN's value are then overwritten where the kernel shows
+// them
+// (/proc/PID/environ) and the variable is gone for child processes. Call once, first.
+variables take_environment();
+
+// No core dumps, and no reading of this process's memory by others of the same user, unless
+// RINGTAIL_CORE_DUMPS=1.
+void protect_memory(const variables& environment);
+
+bool running_as_root();
+
+} // namespace agent

@@ -1,0 +1,97 @@
+#include "agent/report.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <cerrno>
+#include <cstdio>
+
+namespace agent {
+namespace {
+
+constexpr std::string_view status_file_name = "status.json";
+
+boost::json::value or_null(const std::string& text) {
+    return text.empty() ? boost::json::value(nullptr) : boost::json::value(text);
+}
+
+boost::json::object backlog_json(const backlog_size& of) {
+    return {{"events", of.events}, {"bytes", of.bytes}};
+}
+
+boost::json::array held_json(const std::vector<held_backlog>& held) {
+    boost::json::array list;
+    for (const held_backlog& one : held) {
+        boost::json::object entry;
+        entry["place"] = one.at.text();
+        entry["stream"] = one.stream;
+        entry["events"] = one.size.events;
+        entry["bytes"] = one.size.bytes;
+        entry["reason"] = one.reason;
+        list.emplace_back(std::move(entry));
+    }
+    return list;
+}
+
+} // namespace
+
+boost::json::object to_json(const report& of) {
+    const session_account account = of.session.value_or(session_account{});
+    boost::json::object json;
+    json["session_id"] = or_null(account.session_id);
+    json["s2_stream"] = or_null(account.stream);
+    json["published"] = account.published;
+    json["durable"] = account.durable;
+    json["undelivered"] = account.undelivered;
+    json["undelivered_bytes"] = account.undelivered_bytes;
+    json["dropped"] = account.dropped;
+    json["refused"] = of.refused;
+    json["durable_seq"] = of.session ? account.durable_seq : of.delivery.durable_seq;
+    json["tail"] = account.tail ? boost::json::value(*account.tail) : boost::json::value(nullptr);
+    json["backlog"] = backlog_json(of.backlog);
+    json["exit"] = of.exit ? boost::json::value(static_cast<int>(*of.exit)) : boost::json::value(nullptr);
+
+    json["state"] = of.state;
+    json["s2_basin"] = or_null(account.basin);
+    json["delivery"] = boost::json::object{{"condition", name_of(of.delivery.condition)},
+                                           {"reason", or_null(of.delivery.reason)},
+                                           {"durable_seq", of.delivery.durable_seq},
+                                           {"undelivered", of.delivery.undelivered_events},
+                                           {"undelivered_bytes", of.delivery.undelivered_bytes},
+                                           {"held", held_json(of.delivery.held)}};
+    json["api"] = of.api ? boost::json::value(*of.api) : boost::json::value(nullptr);
+    json["pid"] = of.pid;
+    json["version"] = RINGTAIL_VERSION;
+    return json;
+}
+
+net::error_code write_report(net::environment& env, const report& of, const std::string& where) {
+    const std::string text = boost::json::serialize(to_json(of)) + "\n";
+    if (where != "-")
+        return env.files().replace(where, text, 0644);
+    if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0)
+        return {};
+    return {errno, boost::system::system_category()};
+}
+
+net::error_code write_status(net::environment& env, const report& of,
+                             const std::filesystem::path& state_dir) {
+    return env.files().replace(state_dir / status_file_name, boost::json::serialize(to_json(of)) + "\n",
+                               0644);
+}
+
+net::result<boost::json::object> read_status(net::file_system& files,
+                                             const std::filesystem::path& state_dir) {
+    constexpr std::uint64_t status_bytes_max = 4 * 1024 * 1024;
+    const auto text = files.read_all(state_dir / status_file_name, status_bytes_max);
+    if (!text)
+        return text.error();
+    net::error_code failed;
+    const auto json = boost::json::parse(*text, failed);
+    if (failed || !json.is_object())
+        return net::make_error_code(net::error::corrupt);
+    return json.get_object();
+}
+
+} // namespace agent

@@ -1,0 +1,14 @@
+#pragma once
+// One task in the real world: a loop, its environment, and nothing left behind when it returns.
+
+#include "net/environment.hpp"
+
+#include <functional>
+
+namespace net {
+
+// Runs the task to its end and returns then; what it throws is thrown here. `on_signal`: called on the loop
+// for each SIGTERM and SIGINT; without it these keep their default effect.
+void run_system(std::function<task<void>(environment&)> body, std::function<void(int signal)> on_signal = {});
+
+} // namespace net

@@ -1,0 +1,82 @@
+#include "agent/config_sources.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace agent {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class arguments : public testing::Test {
+protected:
+    CLI::App app{"about", "ringtail run"};
+    setting_flags flags{app};
+
+    std::string usage_error(std::vector<std::string> given) {
+        testing::internal::CaptureStderr();
+        const auto ended = parse_arguments(app, std::move(given));
+        EXPECT_EQ(ended, exit_code::usage);
+        return testing::internal::GetCapturedStderr();
+    }
+};
+
+TEST_F(arguments, a_mistyped_flag_suggests_the_nearest) {
+    EXPECT_THAT(usage_error({"--lingr", "5ms"}), HasSubstr("unknown flag --lingr; did you mean --linger?"));
+    EXPECT_THAT(usage_error({"--s2-bassin=x"}), HasSubstr("did you mean --s2-basin?"));
+    EXPECT_THAT(usage_error({"--shutdown-timout", "1s"}), HasSubstr("did you mean --shutdown-timeout?"));
+    EXPECT_THAT(usage_error({"--zzzzzz"}), Not(HasSubstr("did you mean")));
+}
+
+TEST_F(arguments, what_may_be_a_token_is_not_repeated) {
+    for (const std::vector<std::string>& given : {std::vector<std::string>{"--s2-token", "very-secret"},
+                                                  {"--s2-token=very-secret"},
+                                                  {"--token=very-secret"}}) {
+        const std::string said = usage_error(given);
+        EXPECT_THAT(said, HasSubstr("--s2-token-file"));
+        EXPECT_THAT(said, Not(HasSubstr("very-secret")));
+    }
+}
+
+TEST_F(arguments, a_flag_without_its_value_and_a_stray_word) {
+    EXPECT_THAT(usage_error({"--linger"}), HasSubstr("--linger"));
+    EXPECT_THAT(usage_error({"events.ndjson"}), HasSubstr("unexpected argument 'events.ndjson'"));
+}
+
+TEST_F(arguments, help_names_every_flag_its_variable_and_its_default) {
+    testing::internal::CaptureStdout();
+    EXPECT_EQ(parse_arguments(app, {"--help"}), exit_code::durable);
+    const std::string help = testing::internal::GetCapturedStdout();
+    for (const setting& one : all_settings()) {
+        EXPECT_THAT(help, HasSubstr("--" + std::string(one.name)));
+        EXPECT_THAT(help, HasSubstr(std::string(one.variable)));
+        EXPECT_THAT(help, HasSubstr(std::string(one.group) + ":"));
+    }
+    EXPECT_THAT(help, HasSubstr("default 100ms; RINGTAIL_LINGER"));
+}
+
+TEST_F(arguments, a_dash_and_values_that_look_like_flags_stay_values) {
+    EXPECT_EQ(parse_arguments(app, {"--input=-", "--report", "-"}), std::nullopt);
+    const auto gathered = flags.gather({}, {});
+    const auto& values = std::get<setting_values>(gathered);
+    EXPECT_EQ(values.find("input")->text, "-");
+    EXPECT_EQ(values.find("report")->text, "-");
+}
+
+TEST_F(arguments, the_last_of_a_repeated_flag_counts) {
+    EXPECT_EQ(parse_arguments(app, {"--linger", "1s", "--linger", "2s"}), std::nullopt);
+    const auto gathered = flags.gather({}, {});
+    EXPECT_EQ(std::get<setting_values>(gathered).find("linger")->text, "2s");
+}
+
+TEST(nearest_word, is_near_or_nothing) {
+    const std::vector<std::string> words{"replay", "tail", "status"};
+    EXPECT_EQ(nearest("repaly", words), "replay");
+    EXPECT_EQ(nearest("tale", words), "tail");
+    EXPECT_EQ(nearest("xyzzy", words), std::nullopt);
+    EXPECT_EQ(nearest(std::string(1000, 'x'), words), std::nullopt);
+}
+
+} // namespace
+} // namespace agent
