@@ -26,11 +26,18 @@ constexpr std::size_t category_count = 11;
 
 std::string_view name_of(category value);
 std::optional<category> parse_category(std::string_view name);
-// From the type's table entry or its prefix; system where nothing fits.
+// From the table of known types by the whole type, then by its first word (up to . _ : - or /), which may
+// also be a category's name: console.log, network_request; else system.
 category category_of_type(std::string_view type);
 
 using category_set = std::bitset<category_count>;
-inline category_set all_categories() { return category_set{}.set(); }
-inline bool contains(category_set set, category value) { return set.test(static_cast<std::size_t>(value)); }
+
+inline category_set all_categories() {
+    return category_set{}.set();
+}
+
+inline bool contains(category_set set, category value) {
+    return set.test(static_cast<std::size_t>(value));
+}
 
 } // namespace agent

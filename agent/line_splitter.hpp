@@ -50,9 +50,6 @@ public:
     std::variant<need_input, input_line, refused_line> next();
 
 private:
-    input_line take(std::size_t end, std::size_t behind);
-    refused_line too_long() const;
-
     std::size_t line_bytes_max_;
     std::unique_ptr<char[]> buffer_;
     std::size_t capacity_ = 0;
@@ -61,7 +58,6 @@ private:
     std::size_t end_ = 0;
     std::uint64_t number_ = 1;  // of the line at begin_
     std::uint64_t skipped_ = 0; // bytes of it let go
-    bool skipping_ = false;
     bool ended_ = false;
 };
 

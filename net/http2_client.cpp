@@ -1,10 +1,7 @@
 #include "net/http2_client.hpp"
 
 #include "net/http2_connection.hpp"
-
-#include <boost/asio/co_spawn.hpp>
-
-#include <exception>
+#include "net/task_group.hpp"
 
 namespace net {
 namespace {
@@ -67,23 +64,14 @@ private:
     http2_connection::pointer connection_;
 };
 
-// The loops belong to the connection, not to a group of the caller's: they end when it does, and hold it
-// until then.
-void start(const http2_connection::pointer& connection, task<void> loop) {
-    asio::co_spawn(connection->env().executor(), std::move(loop), [connection](std::exception_ptr why) {
-        if (why)
-            std::rethrow_exception(why);
-    });
-}
-
 } // namespace
 
 task<result<std::unique_ptr<http_client>>> connect_http2(environment& env, std::unique_ptr<stream> transport,
                                                          http2_options options) {
     auto connection =
         std::make_shared<http2_connection>(env, std::move(transport), http2_role::client, options);
-    start(connection, http2_connection::read_loop(connection, {}));
-    start(connection, http2_connection::write_loop(connection));
+    spawn_owned(env, connection, http2_connection::read_loop(connection, {}));
+    spawn_owned(env, connection, http2_connection::write_loop(connection));
     std::unique_ptr<http_client> made = std::make_unique<client>(connection);
     co_return std::move(made);
 }

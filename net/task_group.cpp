@@ -161,4 +161,12 @@ task<void> with_task_group(environment& env, std::function<task<void>(task_group
         std::rethrow_exception(aborted_ourselves);
 }
 
+void spawn_owned(environment& env, std::shared_ptr<void> owner, task<void> body) {
+    asio::co_spawn(env.executor(), start_later(std::move(body)),
+                   [owner = std::move(owner)](std::exception_ptr why) {
+                       if (why && !is_abort(why))
+                           std::rethrow_exception(why);
+                   });
+}
+
 } // namespace net

@@ -31,36 +31,40 @@ std::size_t implicit_bytes_field(std::size_t bytes) {
     return bytes == 0 ? 0 : bytes_field(bytes);
 }
 
-// A submessage of known length; also of length 0, which protozero's own scope would leave out.
-template <class Write>
-void write_message(pbf_writer& out, protozero::pbf_tag_type tag, std::size_t length, Write write) {
+// The key and length of a submessage whose fields come next. (protozero's writer for a submessage of known
+// length leaves its parent unusable, so each field is written through a writer of its own; a writer is no
+// more than a pointer.)
+void open_message(std::string& out, protozero::pbf_tag_type tag, std::size_t length) {
     if (length == 0) {
-        out.add_message(tag, "", 0);
+        pbf_writer(out).add_message(tag, "", 0);
         return;
     }
-    pbf_writer inner(out, tag, length);
-    write(inner);
+    pbf_writer parent(out);
+    const pbf_writer inner(parent, tag, length);
+}
+
+void write_varint(std::string& out, protozero::pbf_tag_type tag, std::uint64_t value) {
+    pbf_writer(out).add_uint64(tag, value);
+}
+
+void write_implicit(std::string& out, protozero::pbf_tag_type tag, std::uint64_t value) {
+    if (value != 0)
+        write_varint(out, tag, value);
+}
+
+void write_implicit(std::string& out, protozero::pbf_tag_type tag, std::string_view bytes) {
+    if (!bytes.empty())
+        pbf_writer(out).add_bytes(tag, bytes.data(), bytes.size());
 }
 
 std::size_t length_of(const stream_position& at) {
     return implicit_varint_field(at.seq_num) + implicit_varint_field(at.timestamp);
 }
 
-void write_implicit(pbf_writer& out, protozero::pbf_tag_type tag, std::uint64_t value) {
-    if (value != 0)
-        out.add_uint64(tag, value);
-}
-
-void write_implicit(pbf_writer& out, protozero::pbf_tag_type tag, std::string_view bytes) {
-    if (!bytes.empty())
-        out.add_bytes(tag, bytes.data(), bytes.size());
-}
-
-void write(pbf_writer& out, protozero::pbf_tag_type tag, const stream_position& at) {
-    write_message(out, tag, length_of(at), [&](pbf_writer& inner) {
-        write_implicit(inner, 1, at.seq_num);
-        write_implicit(inner, 2, at.timestamp);
-    });
+void write(std::string& out, protozero::pbf_tag_type tag, const stream_position& at) {
+    open_message(out, tag, length_of(at));
+    write_implicit(out, 1, at.seq_num);
+    write_implicit(out, 2, at.timestamp);
 }
 
 std::size_t length_of(const header& one) {
@@ -74,20 +78,20 @@ std::size_t length_of(const std::vector<header>& headers) {
     return length;
 }
 
-void write(pbf_writer& out, protozero::pbf_tag_type tag, const std::vector<header>& headers) {
-    for (const auto& each : headers)
-        write_message(out, tag, length_of(each), [&](pbf_writer& inner) {
-            write_implicit(inner, 1, each.name);
-            write_implicit(inner, 2, each.value);
-        });
+void write(std::string& out, protozero::pbf_tag_type tag, const std::vector<header>& headers) {
+    for (const auto& each : headers) {
+        open_message(out, tag, length_of(each));
+        write_implicit(out, 1, each.name);
+        write_implicit(out, 2, each.value);
+    }
 }
 
-void write_conditions(pbf_writer& out, std::optional<std::uint64_t> match_seq_num,
+void write_conditions(std::string& out, std::optional<std::uint64_t> match_seq_num,
                       std::optional<std::string_view> fencing_token) {
     if (match_seq_num)
-        out.add_uint64(2, *match_seq_num);
+        write_varint(out, 2, *match_seq_num);
     if (fencing_token)
-        out.add_string(3, fencing_token->data(), fencing_token->size());
+        pbf_writer(out).add_string(3, fencing_token->data(), fencing_token->size());
 }
 
 constexpr auto varint(protozero::pbf_tag_type tag) {
@@ -297,54 +301,46 @@ std::optional<Message> decode(std::string_view from) {
 } // namespace
 
 void encode_append_input(const append_input& input, std::string& out) {
-    pbf_writer writer(out);
     for (const auto& record : input.records) {
-        const std::size_t length = (record.timestamp ? varint_field(*record.timestamp) : 0) +
-                                   length_of(record.headers) + implicit_bytes_field(record.body.size());
-        write_message(writer, 1, length, [&](pbf_writer& inner) {
-            if (record.timestamp)
-                inner.add_uint64(1, *record.timestamp);
-            write(inner, 2, record.headers);
-            write_implicit(inner, 3, record.body);
-        });
+        open_message(out, 1,
+                     (record.timestamp ? varint_field(*record.timestamp) : 0) + length_of(record.headers) +
+                         implicit_bytes_field(record.body.size()));
+        if (record.timestamp)
+            write_varint(out, 1, *record.timestamp);
+        write(out, 2, record.headers);
+        write_implicit(out, 3, record.body);
     }
-    write_conditions(writer, input.match_seq_num, input.fencing_token);
+    write_conditions(out, input.match_seq_num, input.fencing_token);
 }
 
 void encode_append_input(std::span<const record_view> records, std::optional<std::uint64_t> match_seq_num,
                          std::optional<std::string_view> fencing_token, std::string& out) {
-    pbf_writer writer(out);
     for (const auto& record : records) {
-        const std::size_t length = varint_field(record.timestamp) + implicit_bytes_field(record.body.size());
-        pbf_writer inner(writer, 1, length);
-        inner.add_uint64(1, record.timestamp);
-        write_implicit(inner, 3, record.body);
+        open_message(out, 1, varint_field(record.timestamp) + implicit_bytes_field(record.body.size()));
+        write_varint(out, 1, record.timestamp);
+        write_implicit(out, 3, record.body);
     }
-    write_conditions(writer, match_seq_num, fencing_token);
+    write_conditions(out, match_seq_num, fencing_token);
 }
 
 void encode_append_ack(const append_ack& ack, std::string& out) {
-    pbf_writer writer(out);
-    write(writer, 1, ack.start);
-    write(writer, 2, ack.end);
-    write(writer, 3, ack.tail);
+    write(out, 1, ack.start);
+    write(out, 2, ack.end);
+    write(out, 3, ack.tail);
 }
 
 void encode_read_batch(const read_batch& batch, std::string& out) {
-    pbf_writer writer(out);
     for (const auto& record : batch.records) {
-        const std::size_t length = implicit_varint_field(record.seq_num) +
-                                   implicit_varint_field(record.timestamp) + length_of(record.headers) +
-                                   implicit_bytes_field(record.body.size());
-        write_message(writer, 1, length, [&](pbf_writer& inner) {
-            write_implicit(inner, 1, record.seq_num);
-            write_implicit(inner, 2, record.timestamp);
-            write(inner, 3, record.headers);
-            write_implicit(inner, 4, record.body);
-        });
+        open_message(out, 1,
+                     implicit_varint_field(record.seq_num) + implicit_varint_field(record.timestamp) +
+                         length_of(record.headers) + implicit_bytes_field(record.body.size()));
+        write_implicit(out, 1, record.seq_num);
+        write_implicit(out, 2, record.timestamp);
+        write(out, 3, record.headers);
+        write_implicit(out, 4, record.body);
     }
     if (batch.tail)
-        write(writer, 2, *batch.tail);
+        write(out, 2, *batch.tail);
 }
 
 std::optional<append_input> decode_append_input(std::string_view from) {

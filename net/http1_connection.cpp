@@ -1,0 +1,119 @@
+#include "net/http1_connection.hpp"
+
+#include <utility>
+
+namespace net {
+
+http1_connection::http1_connection(environment& env, std::unique_ptr<stream> transport, std::string first)
+    : env_(env)
+    , transport_(std::move(transport))
+    , news_(env)
+    , room_(env)
+    , failed_(env)
+    , written_(env) {
+    in_.append(first);
+}
+
+task<void> http1_connection::read_loop() {
+    constexpr std::size_t piece_bytes = 16 * 1024;
+    const auto piece = std::make_unique<char[]>(piece_bytes);
+    while (!failure_) {
+        if (full()) {
+            co_await room_.wait();
+            continue;
+        }
+        const auto got = co_await transport_->read_some(asio::buffer(piece.get(), piece_bytes));
+        if (got)
+            in_.append({piece.get(), *got});
+        else if (is_eof(got.error()))
+            ended_ = true;
+        else
+            fail(got.error());
+        news_.notify();
+        if (!got)
+            co_return;
+    }
+}
+
+task<bool> http1_connection::more_than(std::size_t known, time_point deadline) {
+    while (in_.size() <= known && !ended()) {
+        const bool news = co_await news_.wait_until(deadline);
+        if (!news || (draining_ && known == 0 && in_.empty()))
+            break;
+    }
+    co_return in_.size() > known;
+}
+
+void http1_connection::take(std::size_t count) {
+    if (count == 0)
+        return;
+    in_.take(count);
+    room_.notify();
+}
+
+task<error_code> http1_connection::write(std::span<const asio::const_buffer> from) {
+    // A write that is abandoned leaves half a message behind: then only closing tells the peer.
+    struct turn {
+        explicit turn(http1_connection& connection)
+            : of(connection) {
+            of.writing_ = true;
+        }
+
+        ~turn() {
+            of.writing_ = false;
+            if (!over)
+                of.fail(asio::error::operation_aborted);
+            of.written_.notify();
+        }
+
+        http1_connection& of;
+        bool over = false;
+    };
+
+    while (writing_)
+        co_await written_.wait();
+    if (failure_)
+        co_return failure_;
+    turn ours(*this);
+    const error_code lost = co_await transport_->write(from);
+    ours.over = true;
+    if (lost)
+        fail(lost);
+    co_return lost;
+}
+
+void http1_connection::fail(error_code why) {
+    if (failure_)
+        return;
+    failure_ = why;
+    transport_->close();
+    news_.notify();
+    room_.notify();
+    failed_.notify();
+}
+
+task<void> http1_connection::until_failed() {
+    while (!failure_)
+        co_await failed_.wait();
+}
+
+void http1_connection::drain() {
+    draining_ = true;
+    news_.notify();
+}
+
+task<void> http1_connection::say_goodbye() {
+    constexpr duration moment = std::chrono::seconds(1);
+    if (failure_)
+        co_return;
+    const auto until = saturating_add(env_.now(), moment);
+    const error_code lost = co_await transport_->shutdown_write();
+    while (!lost && !ended()) {
+        take(in_.size());
+        const bool news = co_await news_.wait_until(until);
+        if (!news)
+            break;
+    }
+}
+
+} // namespace net

@@ -1,0 +1,70 @@
+#pragma once
+// The server's side of one HTTP/1.1 transport: what all its requests share. One loop reads ahead into a
+// bounded buffer, so that an end or a reset is noticed also while a handler runs, and so that no read is ever
+// abandoned halfway; everything else takes its bytes from there. Writes come one at a time.
+
+#include "net/byte_queue.hpp"
+#include "net/condition.hpp"
+#include "net/http1_wire.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+
+namespace net {
+
+class http1_connection {
+public:
+    static constexpr std::size_t read_ahead_bytes_max = 64 * 1024; // more than any head or chunk line
+
+    http1_connection(environment& env, std::unique_ptr<stream> transport, std::string first);
+
+    // Ends with the transport's direction towards us.
+    task<void> read_loop();
+
+    // Waits for more than `known` bytes. False: the deadline, or nothing more comes (ended()).
+    task<bool> more_than(std::size_t known, time_point deadline = never);
+
+    std::string_view bytes() const { return in_.view(); }
+
+    void take(std::size_t count);
+
+    bool full() const { return in_.size() >= read_ahead_bytes_max; }
+
+    bool ended() const { return ended_ || failure_; } // no more bytes than those that are here
+
+    task<error_code> write(std::span<const asio::const_buffer> from);
+
+    void fail(error_code why); // the transport is of no further use
+
+    const error_code& failure() const { return failure_; }
+
+    task<void> until_failed();
+
+    // A drain has begun: nothing new is taken.
+    void drain();
+
+    bool draining() const { return draining_; }
+
+    // Ends our direction and waits a moment for the peer to hang up, so that it can read what was sent last.
+    task<void> say_goodbye();
+
+    environment& env() { return env_; }
+
+    std::string peer() const { return transport_->peer(); }
+
+private:
+    environment& env_;
+    std::unique_ptr<stream> transport_;
+    byte_queue in_;
+    condition news_; // bytes, an end, a failure, a drain
+    condition room_;
+    condition failed_;
+    condition written_;
+    error_code failure_;
+    bool ended_ = false;
+    bool draining_ = false;
+    bool writing_ = false;
+};
+
+} // namespace net

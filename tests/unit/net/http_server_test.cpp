@@ -1,0 +1,282 @@
+#include "http_pair.hpp"
+#include "net/http1_client.hpp"
+#include "net/http_server.hpp"
+#include "net/system_environment.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <deque>
+
+namespace net::test {
+namespace {
+
+const response_head ok;
+
+// Connections that a test makes, one pipe each.
+class test_listener final : public listener {
+public:
+    explicit test_listener(environment& env)
+        : env_(env)
+        , changed_(env) {}
+
+    task<result<std::unique_ptr<stream>>> accept() override {
+        while (waiting_.empty() && !closed_)
+            co_await changed_.wait();
+        if (closed_)
+            co_return error_code(asio::error::operation_aborted);
+        auto next = std::move(waiting_.front());
+        waiting_.pop_front();
+        co_return std::move(next);
+    }
+
+    endpoint local() const override { return endpoint::tcp("test", 1); }
+
+    void close() noexcept override {
+        closed_ = true;
+        changed_.notify();
+    }
+
+    std::unique_ptr<stream> dial() {
+        auto ends = make_pipe(env_, 64 * 1024);
+        waiting_.push_back(std::move(ends.first));
+        changed_.notify();
+        return std::move(ends.second);
+    }
+
+    bool closed() const { return closed_; }
+
+private:
+    environment& env_;
+    condition changed_;
+    std::deque<std::unique_ptr<stream>> waiting_;
+    bool closed_ = false;
+};
+
+task<void> version(server_exchange& exchange) {
+    co_await respond_with(exchange, ok, "version " + std::to_string(exchange.http_version()));
+}
+
+using server_body = std::function<task<void>(http_server&, test_listener&, stop_source&)>;
+
+void with_server(test_world& world, http_limits limits, http_handler handler, secure_hook secure,
+                 server_body body) {
+    world.run([&]() -> task<void> {
+        auto owned = std::make_unique<test_listener>(world);
+        auto& at = *owned;
+        http_server server(world, std::move(owned), limits, handler, secure);
+        stop_source stop(world);
+        co_await with_task_group(world, [&](task_group& group) -> task<void> {
+            group.spawn([&] { return server.serve(stop); });
+            co_await body(server, at, stop);
+            stop.drain(world.now());
+            co_await group.join();
+        });
+        EXPECT_EQ(server.connections(), 0u);
+        EXPECT_TRUE(at.closed());
+    });
+}
+
+task<std::string> ask(http_client& client) {
+    auto opened = co_await client.open(get("/"), true);
+    if (!opened)
+        co_return "<" + opened.error().message() + ">";
+    auto text = co_await read_all(**opened);
+    co_return text;
+}
+
+TEST(http_server, one_port_speaks_both_versions) {
+    test_world world;
+    with_server(world, {}, version, {},
+                [&](http_server& server, test_listener& at, stop_source&) -> task<void> {
+                    auto connected = co_await connect_http2(world, at.dial());
+                    const auto two = co_await ask(**connected);
+                    EXPECT_EQ(two, "version 2");
+                    auto client = make_http1_client(world, at.dial());
+                    const auto first = co_await ask(*client);
+                    EXPECT_EQ(first, "version 1");
+                    EXPECT_EQ(server.connections(), 2u);
+                    // A method that begins as the preface does is HTTP/1.1 all the same, however it arrives.
+                    auto split = std::make_unique<splitting_stream>(at.dial());
+                    co_await write_text(*split, "PRINT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+                    const auto answer = co_await read_all(*split);
+                    EXPECT_TRUE(answer.ends_with("version 1")) << answer;
+                    auto whole = std::make_unique<splitting_stream>(at.dial());
+                    auto slow = co_await connect_http2(world, std::move(whole));
+                    const auto again = co_await ask(**slow);
+                    EXPECT_EQ(again, "version 2");
+                });
+}
+
+TEST(http_server, newest_connection_over_the_limit_is_refused) {
+    test_world world;
+    http_limits limits;
+    limits.connections_max = 2;
+    with_server(world, limits, version, {},
+                [&](http_server& server, test_listener& at, stop_source&) -> task<void> {
+                    auto first = make_http1_client(world, at.dial());
+                    auto second = make_http1_client(world, at.dial());
+                    co_await ask(*first);
+                    co_await ask(*second);
+                    auto third = at.dial();
+                    const auto answer = co_await read_all(*third);
+                    EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+                    EXPECT_NE(answer.find("\"too_many_connections\""), std::string::npos);
+                    third.reset();
+                    EXPECT_EQ(server.connections(), 2u);
+                    EXPECT_EQ(server.connections_refused(), 1u);
+                    first.reset();
+                    co_await world.settle();
+                    auto fourth = make_http1_client(world, at.dial());
+                    const auto text = co_await ask(*fourth);
+                    EXPECT_EQ(text, "version 1");
+                });
+}
+
+TEST(http_server, many_over_the_limit_are_closed_without_an_answer) {
+    test_world world;
+    http_limits limits;
+    limits.connections_max = 0;
+    with_server(world, limits, version, {},
+                [&](http_server& server, test_listener& at, stop_source&) -> task<void> {
+                    std::vector<std::unique_ptr<stream>> all;
+                    for (int i = 0; i < 40; ++i)
+                        all.push_back(at.dial());
+                    co_await world.settle();
+                    std::size_t answered = 0;
+                    for (auto& each : all) {
+                        const auto answer = co_await read_all(*each);
+                        answered += answer.empty() ? 0 : 1;
+                        each.reset();
+                    }
+                    EXPECT_EQ(answered, 16u);
+                    EXPECT_EQ(server.connections_refused(), 40u);
+                });
+}
+
+TEST(http_server, drain_lets_requests_finish_and_closes_silent_connections) {
+    test_world world;
+    condition go(world);
+    with_server(
+        world, {},
+        [&](server_exchange& exchange) -> task<void> {
+            co_await go.wait();
+            co_await version(exchange);
+        },
+        {},
+        [&](http_server&, test_listener& at, stop_source& stop) -> task<void> {
+            auto silent = at.dial();
+            auto halfway = at.dial();
+            co_await write_text(*halfway, "PRI * HTT");
+            auto connected = co_await connect_http2(world, at.dial());
+            auto older = make_http1_client(world, at.dial());
+            std::string two;
+            std::string first;
+            co_await with_task_group(world, [&](task_group& group) -> task<void> {
+                group.spawn([&]() -> task<void> { two = co_await ask(**connected); });
+                group.spawn([&]() -> task<void> { first = co_await ask(*older); });
+                co_await world.settle();
+                stop.drain(world.now() + std::chrono::seconds(10));
+                co_await world.settle();
+                EXPECT_TRUE(at.closed());
+                const auto nothing = co_await read_all(*silent);
+                EXPECT_EQ(nothing, "");
+                go.notify();
+                co_await group.join();
+            });
+            EXPECT_EQ(two, "version 2");
+            EXPECT_EQ(first, "version 1");
+        });
+}
+
+TEST(http_server, abort_ends_everything_at_once) {
+    test_world world;
+    bool aborted = false;
+    with_server(
+        world, {},
+        [&](server_exchange&) -> task<void> {
+            condition forever(world);
+            try {
+                co_await forever.wait();
+            } catch (...) {
+                aborted = true;
+                throw;
+            }
+        },
+        {},
+        [&](http_server&, test_listener& at, stop_source& stop) -> task<void> {
+            auto client = make_http1_client(world, at.dial());
+            co_await with_task_group(world, [&](task_group& group) -> task<void> {
+                group.spawn([&]() -> task<void> {
+                    const auto text = co_await ask(*client);
+                    EXPECT_EQ(text, "<" + error_code(asio::error::connection_reset).message() + ">");
+                });
+                co_await world.settle();
+                stop.abort();
+                co_await group.join();
+            });
+        });
+    EXPECT_TRUE(aborted);
+    EXPECT_EQ(world.alarms_rung, 0u);
+}
+
+TEST(http_server, secure_hook_that_hangs_or_fails_costs_only_its_connection) {
+    test_world world;
+    int calls = 0;
+    const secure_hook secure = [&](std::unique_ptr<stream> plain) -> task<result<std::unique_ptr<stream>>> {
+        const int call = ++calls;
+        if (call == 1) {
+            condition forever(world);
+            co_await forever.wait();
+        }
+        if (call == 2)
+            co_return make_error_code(error::tls_alpn);
+        co_return std::move(plain);
+    };
+    with_server(world, {}, version, secure,
+                [&](http_server& server, test_listener& at, stop_source&) -> task<void> {
+                    const auto begin = world.now();
+                    auto hanging = at.dial();
+                    auto failing = at.dial();
+                    const auto nothing = co_await read_all(*failing);
+                    EXPECT_EQ(nothing, "");
+                    EXPECT_EQ(world.now(), begin);
+                    auto client = make_http1_client(world, at.dial());
+                    const auto text = co_await ask(*client);
+                    EXPECT_EQ(text, "version 1");
+                    const auto late = co_await read_all(*hanging);
+                    EXPECT_EQ(late, "");
+                    EXPECT_EQ(world.now(), begin + std::chrono::seconds(30));
+                    co_await world.settle();
+                    EXPECT_EQ(server.connections(), 1u);
+                });
+}
+
+// The same over the kernel's sockets.
+TEST(http_server, over_tcp) {
+    asio::io_context loop(1);
+    system_environment env(loop);
+    auto listening = env.listen(endpoint::tcp("127.0.0.1", 0));
+    ASSERT_TRUE(listening.has_value());
+    const auto at = (*listening)->local();
+    std::string two;
+    std::string first;
+    http_server server(env, std::move(*listening), {}, version);
+    stop_source stop(env);
+    spawn_owned(env, nullptr, with_task_group(env, [&](task_group& group) -> task<void> {
+                    group.spawn([&] { return server.serve(stop); });
+                    auto dialled = co_await env.dial(at, env.now() + std::chrono::seconds(5));
+                    auto connected = co_await connect_http2(env, std::move(*dialled));
+                    two = co_await ask(**connected);
+                    auto again = co_await env.dial(at, env.now() + std::chrono::seconds(5));
+                    auto client = make_http1_client(env, std::move(*again));
+                    first = co_await ask(*client);
+                    stop.drain(env.now() + std::chrono::seconds(5));
+                    co_await group.join();
+                }));
+    loop.run();
+    EXPECT_EQ(two, "version 2");
+    EXPECT_EQ(first, "version 1");
+}
+
+} // namespace
+} // namespace net::test
