@@ -1,0 +1,432 @@
+#include "s2/local/sqlite_storage.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+
+namespace s2::local {
+namespace {
+
+constexpr std::int64_t schema_version = 1;
+constexpr std::int64_t application_id = 0x52544c53; // "RTLS"
+
+constexpr const char* schema = R"sql(
+CREATE TABLE basins (
+    name TEXT PRIMARY KEY, created_at_us INTEGER NOT NULL, deleted_at_us INTEGER, config TEXT NOT NULL,
+    creation_key TEXT NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE streams (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, basin TEXT NOT NULL, name TEXT NOT NULL, created_at_us INTEGER NOT NULL,
+    deleted_at_us INTEGER, config TEXT NOT NULL, creation_key TEXT NOT NULL, fencing_token TEXT NOT NULL DEFAULT '',
+    trim_point INTEGER NOT NULL DEFAULT 0, tail_seq INTEGER NOT NULL DEFAULT 0,
+    tail_timestamp INTEGER NOT NULL DEFAULT 0, written_at_ms INTEGER NOT NULL DEFAULT 0, UNIQUE (basin, name)) STRICT;
+CREATE TABLE batches (
+    stream INTEGER NOT NULL, first_seq INTEGER NOT NULL, records INTEGER NOT NULL, metered INTEGER NOT NULL,
+    last_timestamp INTEGER NOT NULL, written_at_ms INTEGER NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (stream, first_seq)) WITHOUT ROWID, STRICT;
+)sql";
+
+#define STREAM_COLUMNS                                                                                               \
+    "id, basin, name, created_at_us, deleted_at_us, config, creation_key, fencing_token, trim_point, tail_seq, "     \
+    "tail_timestamp, written_at_ms"
+#define BATCH_COLUMNS "first_seq, records, metered, last_timestamp, written_at_ms"
+
+constexpr std::uint64_t seq_max = std::numeric_limits<std::int64_t>::max();
+
+batch_row batch_of(const use& query, std::int64_t stream) {
+    batch_row row;
+    row.stream = stream;
+    row.first_seq = query.unsigned_at(0);
+    row.records = static_cast<std::uint32_t>(query.number_at(1));
+    row.metered = query.unsigned_at(2);
+    row.last_timestamp = query.unsigned_at(3);
+    row.written_at_ms = query.number_at(4);
+    return row;
+}
+
+basin_row basin_of(const use& query) {
+    return {query.bytes_at(0), query.number_at(1), query.optional_at(2), query.bytes_at(3), query.bytes_at(4)};
+}
+
+// The least text above everything that begins with the prefix; empty: there is none.
+std::string behind_prefix(std::string prefix) {
+    while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xFF)
+        prefix.pop_back();
+    if (!prefix.empty())
+        ++prefix.back();
+    return prefix;
+}
+
+} // namespace
+
+struct sqlite_storage::statements {
+    statement insert_batch, floor_batch, last_batch, first_batch, batches_from, front, erase_front;
+    statement set_token, set_trim, keep_tail;
+    statement find_basin, list_basins, put_basin, remove_basin;
+    statement find_stream, list_streams, list_all, insert_stream, update_stream, remove_stream;
+
+    explicit statements(database& on)
+        : insert_batch(on, "INSERT INTO batches (stream, " BATCH_COLUMNS ", data) VALUES (?, ?, ?, ?, ?, ?, ?)")
+        , floor_batch(on, "SELECT " BATCH_COLUMNS
+                          " FROM batches WHERE stream = ? AND first_seq <= ? ORDER BY first_seq DESC LIMIT 1")
+        , last_batch(on, "SELECT " BATCH_COLUMNS " FROM batches WHERE stream = ? ORDER BY first_seq DESC LIMIT 1")
+        , first_batch(on, "SELECT " BATCH_COLUMNS " FROM batches WHERE stream = ? ORDER BY first_seq LIMIT 1")
+        , batches_from(on, "SELECT " BATCH_COLUMNS
+                           ", data FROM batches WHERE stream = ? AND first_seq >= ? AND first_seq < ? ORDER BY first_seq")
+        , front(on, "SELECT " BATCH_COLUMNS " FROM batches WHERE stream = ? ORDER BY first_seq LIMIT ?")
+        , erase_front(on, "DELETE FROM batches WHERE stream = ? AND first_seq <= ?")
+        , set_token(on, "UPDATE streams SET fencing_token = ? WHERE id = ?")
+        , set_trim(on, "UPDATE streams SET trim_point = ? WHERE id = ?")
+        , keep_tail(on, "UPDATE streams SET tail_seq = ?, tail_timestamp = ?, written_at_ms = ? WHERE id = ? AND tail_seq < ?1")
+        , find_basin(on, "SELECT name, created_at_us, deleted_at_us, config, creation_key FROM basins WHERE name = ?")
+        , list_basins(on, "SELECT name, created_at_us, deleted_at_us, config, creation_key FROM basins "
+                          "WHERE name > ? AND name >= ? AND (?3 = '' OR name < ?3) ORDER BY name LIMIT ?4")
+        , put_basin(on, "INSERT INTO basins (name, created_at_us, deleted_at_us, config, creation_key) VALUES (?, ?, ?, ?, ?) "
+                        "ON CONFLICT (name) DO UPDATE SET deleted_at_us = excluded.deleted_at_us, config = excluded.config")
+        , remove_basin(on, "DELETE FROM basins WHERE name = ?")
+        , find_stream(on, "SELECT " STREAM_COLUMNS " FROM streams WHERE basin = ? AND name = ?")
+        , list_streams(on, "SELECT " STREAM_COLUMNS " FROM streams WHERE basin = ? AND name > ? AND name >= ? "
+                           "AND (?4 = '' OR name < ?4) ORDER BY name LIMIT ?5")
+        , list_all(on, "SELECT " STREAM_COLUMNS " FROM streams WHERE id > ? ORDER BY id LIMIT ?")
+        , insert_stream(on, "INSERT INTO streams (basin, name, created_at_us, config, creation_key) VALUES (?, ?, ?, ?, ?)")
+        , update_stream(on, "UPDATE streams SET config = ?, deleted_at_us = ? WHERE id = ?")
+        , remove_stream(on, "DELETE FROM streams WHERE id = ?") {}
+};
+
+sqlite_storage::sqlite_storage(database opened)
+    : db_(std::move(opened)) {}
+
+sqlite_storage::~sqlite_storage() = default; // the statements go before the database; closing it folds the log in
+
+stored<std::unique_ptr<sqlite_storage>> sqlite_storage::open(const std::filesystem::path& file, options how) {
+    auto opened = database::open(file, how);
+    if (!opened)
+        return opened.error();
+    std::unique_ptr<sqlite_storage> storage(new sqlite_storage(std::move(*opened)));
+    if (auto ready = storage->prepare(how.read_only); !ready) {
+        auto why = ready.error();
+        why.message = file.string() + ": " + why.message;
+        return why;
+    }
+    if (how.page_count_max)
+        if (auto set = storage->db_.execute(("PRAGMA max_page_count=" + std::to_string(how.page_count_max)).c_str()); !set)
+            return set.error();
+    return storage;
+}
+
+stored<void> sqlite_storage::prepare(bool read_only) {
+    const std::string setup = "PRAGMA page_size=" + std::to_string(page_bytes) +
+                              "; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"
+                              "; PRAGMA wal_autocheckpoint=" + std::to_string(checkpoint_pages) +
+                              "; PRAGMA journal_size_limit=" + std::to_string(log_bytes_max);
+    if (!read_only)
+        if (auto done = db_.execute(setup.c_str()); !done)
+            return done;
+    if (auto done = db_.execute(("PRAGMA cache_size=-" + std::to_string(cache_bytes / 1024)).c_str()); !done)
+        return done;
+    const auto version = db_.number("PRAGMA user_version");
+    const auto application = db_.number("PRAGMA application_id");
+    const auto tables = db_.number("SELECT count(*) FROM sqlite_schema");
+    if (!version || !application || !tables)
+        return (!version ? version : !application ? application : tables).error();
+    if (*tables == 0 && !read_only) {
+        auto created = within_transaction([&]() -> stored<void> {
+            const std::string stamp = "PRAGMA application_id=" + std::to_string(application_id) +
+                                      "; PRAGMA user_version=" + std::to_string(schema_version);
+            if (auto done = db_.execute(schema); !done)
+                return done;
+            return db_.execute(stamp.c_str());
+        });
+        if (!created)
+            return created;
+    } else if (*application != application_id || *version != schema_version) {
+        return storage_error{storage_error::kind::unusable, "not a store of this program, or of another version of it"};
+    }
+    sql_ = std::make_unique<statements>(db_);
+    return {};
+}
+
+stored<void> sqlite_storage::within_transaction(const std::function<stored<void>()>& work) {
+    if (auto begun = db_.execute("BEGIN IMMEDIATE"); !begun)
+        return begun;
+    auto outcome = work();
+    if (outcome)
+        outcome = db_.execute("COMMIT");
+    if (!outcome && sqlite3_get_autocommit(db_.handle()) == 0)
+        (void)db_.execute("ROLLBACK"); // the failure being reported is the one that matters
+    return outcome;
+}
+
+stored<void> sqlite_storage::commit(std::span<const batch_row* const> batches, std::span<const stream_change> changes) {
+    return within_transaction([&]() -> stored<void> {
+        for (const batch_row* row : batches) {
+            use insert(db_, sql_->insert_batch);
+            insert.number(row->stream).number(row->first_seq).number(std::int64_t{row->records}).number(row->metered);
+            insert.number(row->last_timestamp).number(row->written_at_ms).blob(row->data);
+            if (auto done = insert.run(); !done)
+                return done;
+        }
+        for (const stream_change& change : changes) {
+            if (change.fencing_token) {
+                use update(db_, sql_->set_token);
+                if (auto done = update.text(*change.fencing_token).number(change.stream).run(); !done)
+                    return done;
+            }
+            if (change.trim_point) {
+                use update(db_, sql_->set_trim);
+                if (auto done = update.number(*change.trim_point).number(change.stream).run(); !done)
+                    return done;
+            }
+        }
+        return {};
+    });
+}
+
+stored<std::vector<batch_row>> sqlite_storage::read(std::int64_t stream, std::uint64_t from_seq, std::uint64_t below_seq,
+                                                    page_limits limits) {
+    std::vector<batch_row> page;
+    from_seq = std::min(from_seq, seq_max);
+    below_seq = std::min(below_seq, seq_max);
+    {
+        use floor(db_, sql_->floor_batch);
+        auto found = floor.number(stream).number(from_seq).row();
+        if (!found)
+            return found.error();
+        if (*found)
+            if (const batch_row row = batch_of(floor, stream); row.end_seq() > from_seq)
+                from_seq = row.first_seq;
+    }
+    use rows(db_, sql_->batches_from);
+    rows.number(stream).number(from_seq).number(below_seq);
+    std::size_t records = 0;
+    std::uint64_t metered = 0;
+    while (true) {
+        auto found = rows.row();
+        if (!found)
+            return found.error();
+        if (!*found)
+            return page;
+        batch_row row = batch_of(rows, stream);
+        records += row.records;
+        metered += row.metered;
+        if (!page.empty() && (records > limits.records_max || metered > limits.metered_max))
+            return page;
+        row.data = rows.bytes_at(5);
+        page.push_back(std::move(row));
+    }
+}
+
+stored<std::optional<batch_row>> sqlite_storage::find_timestamp(std::int64_t stream, std::uint64_t timestamp) {
+    const auto fetch = [&](statement& what, std::optional<std::uint64_t> seq) -> stored<std::optional<batch_row>> {
+        use query(db_, what);
+        query.number(stream);
+        if (seq)
+            query.number(*seq);
+        auto found = query.row();
+        if (!found)
+            return found.error();
+        return *found ? std::optional(batch_of(query, stream)) : std::nullopt;
+    };
+    auto first = fetch(sql_->first_batch, {});
+    auto last = fetch(sql_->last_batch, {});
+    if (!first || !last || !*last || (*last)->last_timestamp < timestamp)
+        return !first ? first : !last ? last : stored<std::optional<batch_row>>(std::nullopt);
+    std::uint64_t low = (*first)->first_seq;
+    std::uint64_t high = (*last)->first_seq; // of a row known to qualify
+    while (low < high) {
+        auto middle = fetch(sql_->floor_batch, low + (high - low) / 2);
+        if (!middle)
+            return middle;
+        if (!*middle || (*middle)->end_seq() <= low)
+            return storage_error{storage_error::kind::corrupt, "batches of a stream are not contiguous"};
+        if ((*middle)->last_timestamp >= timestamp)
+            high = (*middle)->first_seq;
+        else
+            low = (*middle)->end_seq();
+    }
+    auto rows = read(stream, low, low + 1, {1, 0});
+    if (!rows)
+        return rows.error();
+    if (rows->empty())
+        return storage_error{storage_error::kind::corrupt, "batches of a stream are not contiguous"};
+    return std::move(rows->front());
+}
+
+stored<std::optional<basin_row>> sqlite_storage::find_basin(const std::string& name) {
+    use query(db_, sql_->find_basin);
+    auto found = query.text(name).row();
+    if (!found)
+        return found.error();
+    return *found ? std::optional(basin_of(query)) : std::nullopt;
+}
+
+stored<std::vector<basin_row>> sqlite_storage::list_basins(const list_query& asked) {
+    use query(db_, sql_->list_basins);
+    const std::string end = behind_prefix(asked.prefix);
+    query.text(asked.start_after).text(asked.prefix).text(end).number(static_cast<std::int64_t>(asked.limit));
+    std::vector<basin_row> rows;
+    while (true) {
+        auto found = query.row();
+        if (!found)
+            return found.error();
+        if (!*found)
+            return rows;
+        rows.push_back(basin_of(query));
+    }
+}
+
+stored<void> sqlite_storage::put_basin(const basin_row& row) {
+    use put(db_, sql_->put_basin);
+    return put.text(row.name).number(row.created_at_us).number(row.deleted_at_us).text(row.config).text(row.creation_key).run();
+}
+
+stored<void> sqlite_storage::remove_basin(const std::string& name) {
+    use remove(db_, sql_->remove_basin);
+    return remove.text(name).run();
+}
+
+stored<void> sqlite_storage::fill_tail(stream_row& row) {
+    use query(db_, sql_->last_batch);
+    auto found = query.number(row.id).row();
+    if (!found)
+        return found.error();
+    if (!*found)
+        return {};
+    const batch_row last = batch_of(query, row.id);
+    if (last.end_seq() > row.tail.seq_num) {
+        row.tail = {last.end_seq(), last.last_timestamp};
+        row.written_at_ms = last.written_at_ms;
+    }
+    return {};
+}
+
+stored<std::vector<stream_row>> sqlite_storage::streams_of(use& query) {
+    std::vector<stream_row> rows;
+    while (true) {
+        auto found = query.row();
+        if (!found)
+            return found.error();
+        if (!*found)
+            return rows;
+        stream_row row;
+        row.id = query.number_at(0);
+        row.basin = query.bytes_at(1);
+        row.name = query.bytes_at(2);
+        row.created_at_us = query.number_at(3);
+        row.deleted_at_us = query.optional_at(4);
+        row.config = query.bytes_at(5);
+        row.creation_key = query.bytes_at(6);
+        row.fencing_token = query.bytes_at(7);
+        row.trim_point = query.unsigned_at(8);
+        row.tail = {query.unsigned_at(9), query.unsigned_at(10)};
+        row.written_at_ms = query.number_at(11);
+        rows.push_back(std::move(row));
+    }
+}
+
+stored<std::optional<stream_row>> sqlite_storage::find_stream(const std::string& basin, const std::string& name) {
+    use query(db_, sql_->find_stream);
+    auto rows = streams_of(query.text(basin).text(name));
+    if (!rows)
+        return rows.error();
+    if (rows->empty())
+        return std::nullopt;
+    if (auto filled = fill_tail(rows->front()); !filled)
+        return filled.error();
+    return std::move(rows->front());
+}
+
+stored<std::vector<stream_row>> sqlite_storage::list_streams(const std::string& basin, const list_query& asked) {
+    use query(db_, sql_->list_streams);
+    const std::string end = behind_prefix(asked.prefix);
+    query.text(basin).text(asked.start_after).text(asked.prefix).text(end).number(static_cast<std::int64_t>(asked.limit));
+    return streams_of(query);
+}
+
+stored<std::vector<stream_row>> sqlite_storage::list_all_streams(std::int64_t above_id, std::size_t limit) {
+    use query(db_, sql_->list_all);
+    auto rows = streams_of(query.number(above_id).number(static_cast<std::int64_t>(limit)));
+    if (rows)
+        for (auto& row : *rows)
+            if (auto filled = fill_tail(row); !filled)
+                return filled.error();
+    return rows;
+}
+
+stored<std::int64_t> sqlite_storage::put_stream(const stream_row& row) {
+    if (row.id == 0) {
+        use insert(db_, sql_->insert_stream);
+        insert.text(row.basin).text(row.name).number(row.created_at_us).text(row.config).text(row.creation_key);
+        if (auto done = insert.run(); !done)
+            return done.error();
+        return sqlite3_last_insert_rowid(db_.handle());
+    }
+    use update(db_, sql_->update_stream);
+    if (auto done = update.text(row.config).number(row.deleted_at_us).number(row.id).run(); !done)
+        return done.error();
+    return row.id;
+}
+
+stored<void> sqlite_storage::remove_stream(std::int64_t id) {
+    use remove(db_, sql_->remove_stream);
+    return remove.number(id).run();
+}
+
+stored<std::size_t> sqlite_storage::erase(std::int64_t stream, std::uint64_t below_seq, std::size_t rows_max) {
+    return erase_front(stream, rows_max, [&](const batch_row& row) { return row.end_seq() <= below_seq; });
+}
+
+stored<std::size_t> sqlite_storage::erase_written_before(std::int64_t stream, std::int64_t wall_ms, std::size_t rows_max) {
+    return erase_front(stream, rows_max, [&](const batch_row& row) { return row.written_at_ms < wall_ms; });
+}
+
+stored<std::size_t> sqlite_storage::erase_front(std::int64_t stream, std::size_t rows_max,
+                                                const std::function<bool(const batch_row&)>& goes) {
+    std::size_t count = 0;
+    std::optional<batch_row> last;
+    {
+        use query(db_, sql_->front);
+        query.number(stream).number(static_cast<std::int64_t>(rows_max));
+        while (true) {
+            auto found = query.row();
+            if (!found)
+                return found.error();
+            if (!*found)
+                break;
+            const batch_row row = batch_of(query, stream);
+            if (!goes(row))
+                break;
+            last = row;
+            ++count;
+        }
+    }
+    if (!last)
+        return 0;
+    auto done = within_transaction([&]() -> stored<void> {
+        use keep(db_, sql_->keep_tail);
+        keep.number(last->end_seq()).number(last->last_timestamp).number(last->written_at_ms).number(stream);
+        if (auto kept = keep.run(); !kept)
+            return kept;
+        use erase(db_, sql_->erase_front);
+        return erase.number(stream).number(last->first_seq).run();
+    });
+    if (!done)
+        return done.error();
+    return count;
+}
+
+stored<std::uint64_t> sqlite_storage::bytes() {
+    const auto pages = db_.number("PRAGMA page_count");
+    const auto free = db_.number("PRAGMA freelist_count");
+    if (!pages || !free)
+        return (!pages ? pages : free).error();
+    return static_cast<std::uint64_t>(*pages - *free) * page_bytes;
+}
+
+stored<void> sqlite_storage::checkpoint() {
+    const int code = sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+    if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) // busy: somebody reads; the next one will do
+        return db_.failure("checkpoint", code);
+    return {};
+}
+
+} // namespace s2::local
