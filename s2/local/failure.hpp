@@ -7,6 +7,13 @@
 namespace s2::local {
 
 struct failure {
+    // A constructor, since an aggregate would be constructible from a lone number, which result<number, failure> refuses.
+    failure() = default;
+    failure(unsigned with_status, std::string with_code, std::string with_body)
+        : status(with_status)
+        , code(std::move(with_code))
+        , body(std::move(with_body)) {}
+
     unsigned status = 500;
     std::string code; // empty for 412 and 416, whose bodies carry none
     std::string body; // JSON
