@@ -25,10 +25,11 @@ private:
     std::filesystem::path path_;
 };
 
-inline append_input batch(std::vector<std::string> bodies) {
+// Variadic, since g++ 12 cannot take braced lists inside coroutines.
+template <class... Bodies>
+append_input batch(Bodies... bodies) {
     append_input input;
-    for (auto& body : bodies)
-        input.records.push_back({std::nullopt, {}, std::move(body)});
+    (input.records.push_back(append_record{std::nullopt, {}, std::string(bodies)}), ...);
     return input;
 }
 

@@ -9,13 +9,23 @@ namespace {
 
 using testing::ElementsAre;
 
+// For use inside coroutines, where g++ 12 cannot take matchers of literals.
+std::string joined(const std::vector<std::string>& bodies) {
+    std::string all;
+    for (const auto& body : bodies) {
+        all += all.empty() ? "" : " ";
+        all += body.find('\0') == std::string::npos ? body : "<" + std::to_string(body.size()) + " bytes>";
+    }
+    return all;
+}
+
 TEST_F(store_test, what_was_acked_is_there_after_a_reopen) {
     with_store([](store& in) -> net::task<void> {
         optional_stream_config config;
         config.mode = timestamping_mode::arrival;
         co_await make_stream(in, "s", config);
         auto stream = co_await open(in, "s");
-        const auto first = co_await append(in, stream, batch({"a", "b"}));
+        const auto first = co_await append(in, stream, batch("a", "b"));
         EXPECT_EQ(first->start.seq_num, 0u);
         EXPECT_EQ(first->end.seq_num, 2u);
         EXPECT_EQ(first->tail.seq_num, 2u);
@@ -30,8 +40,8 @@ TEST_F(store_test, what_was_acked_is_there_after_a_reopen) {
         EXPECT_EQ(stream->state.fencing_token(), "token");
         EXPECT_EQ(stream->state.config().mode, timestamping_mode::arrival);
         auto read = co_await read_all(in, stream);
-        EXPECT_THAT(read, ElementsAre("b", "token", testing::SizeIs(8)));
-        auto input = batch({"c"});
+        EXPECT_EQ(joined(read), "b token <8 bytes>");
+        auto input = batch("c");
         input.fencing_token = "other";
         const auto refused = co_await append(in, stream, input);
         EXPECT_EQ(refused.error().body, R"({"fencing_token_mismatch":"token"})");
@@ -109,19 +119,19 @@ TEST_F(watched_store_test, what_queues_during_a_write_goes_into_the_next_transac
         controls.before_commit = [&]() -> std::optional<storage_error> {
             if (std::exchange(more, false))
                 for (int i = 0; i < 10; ++i)
-                    tickets.push_back(in.appends().submit(i % 2 ? s : t, 0, batch({std::to_string(i)})));
+                    tickets.push_back(in.appends().submit(i % 2 ? s : t, 0, batch(std::to_string(i))));
             return std::nullopt;
         };
-        const auto first = co_await append(in, s, batch({"first"}));
+        const auto first = co_await append(in, s, batch("first"));
         EXPECT_TRUE(first);
         for (auto& each : tickets) {
             const auto ack = co_await in.appends().settled(each);
             EXPECT_TRUE(ack);
         }
-        EXPECT_THAT(controls.transactions, ElementsAre(1, 10));
         EXPECT_EQ(s->state.durable_tail().seq_num, 6u);
         EXPECT_EQ(t->state.durable_tail().seq_num, 5u);
     });
+    EXPECT_THAT(controls.transactions, ElementsAre(1, 10));
 }
 
 TEST_F(watched_store_test, a_failed_transaction_takes_back_what_rests_on_it) {
@@ -134,14 +144,14 @@ TEST_F(watched_store_test, a_failed_transaction_takes_back_what_rests_on_it) {
         controls.before_commit = [&]() -> std::optional<storage_error> {
             if (behind)
                 return std::nullopt;
-            behind = in.appends().submit(s, 0, batch({"behind"}));
-            beside = in.appends().submit(t, 0, batch({"beside"}));
-            auto conditional = batch({"refused"});
+            behind = in.appends().submit(s, 0, batch("behind"));
+            beside = in.appends().submit(t, 0, batch("beside"));
+            auto conditional = batch("refused");
             conditional.match_seq_num = 0;
-            refused = in.appends().submit(s, 0, conditional);
+            refused = in.appends().submit(s, 0, append_input(conditional));
             return storage_error{storage_error::kind::full, "database or disk is full"};
         };
-        const auto failed = co_await append(in, s, batch({"first"}));
+        const auto failed = co_await append(in, s, batch("first"));
         EXPECT_EQ(failed.error().status, 500u);
         EXPECT_EQ(failed.error().code, "storage");
         EXPECT_THAT(failed.error().body, testing::HasSubstr("database or disk is full"));
@@ -152,10 +162,10 @@ TEST_F(watched_store_test, a_failed_transaction_takes_back_what_rests_on_it) {
         const auto other = co_await in.appends().settled(beside);
         EXPECT_TRUE(other) << "another stream is not concerned";
         // A session of before goes nowhere; a new one begins at the durable tail.
-        auto late = in.appends().submit(s, 0, batch({"late"}));
+        auto late = in.appends().submit(s, 0, batch("late"));
         const auto poisoned = co_await in.appends().settled(late);
         EXPECT_EQ(poisoned.error().code, "storage");
-        auto again = batch({"again"});
+        auto again = batch("again");
         again.match_seq_num = 0;
         const auto ack = co_await append(in, s, again);
         EXPECT_TRUE(ack);
@@ -166,8 +176,8 @@ TEST_F(watched_store_test, a_412_waits_for_what_it_rests_on) {
     with_store([this](store& in) -> net::task<void> {
         co_await make_stream(in, "s");
         auto s = co_await open(in, "s");
-        auto first = in.appends().submit(s, 0, batch({"first"}));
-        auto conditional = batch({"second"});
+        auto first = in.appends().submit(s, 0, batch("first"));
+        auto conditional = batch("second");
         conditional.match_seq_num = 0;
         const auto refused = co_await append(in, s, conditional);
         EXPECT_EQ(refused.error().body, R"({"seq_num_mismatch":1})");
@@ -225,20 +235,20 @@ TEST_F(store_test, a_deleted_stream_is_gone_for_those_who_hold_it) {
     with_store([](store& in) -> net::task<void> {
         co_await make_stream(in, "s");
         auto old = co_await open(in, "s");
-        const auto ack = co_await append(in, old, batch({"a"}));
+        const auto ack = co_await append(in, old, batch("a"));
         EXPECT_TRUE(ack);
         const auto deleted = co_await in.delete_stream("test-basin", "s");
         EXPECT_TRUE(deleted);
         const auto twice = co_await in.delete_stream("test-basin", "s");
         EXPECT_EQ(twice.error().status, 404u);
-        const auto refused = co_await append(in, old, batch({"b"}));
+        const auto refused = co_await append(in, old, batch("b"));
         EXPECT_EQ(refused.error().code, "unavailable");
         const auto created = co_await in.create_stream("test-basin", "s", {}, std::nullopt);
         EXPECT_TRUE(created);
         auto fresh = co_await open(in, "s");
         EXPECT_NE(fresh, old);
         EXPECT_EQ(fresh->state.tail().seq_num, 0u);
-        const auto still = co_await append(in, old, batch({"c"}));
+        const auto still = co_await append(in, old, batch("c"));
         EXPECT_EQ(still.error().code, "unavailable") << "a handle is bound to one incarnation";
     });
 }
@@ -248,7 +258,7 @@ TEST_F(store_test, large_deletions_finish_piece_by_piece_also_after_a_restart) {
         co_await make_stream(in, "s");
         auto stream = co_await open(in, "s");
         for (std::size_t i = 0; i < 3 * store::erase_rows; ++i) {
-            const auto ack = co_await append(in, stream, batch({"x"}));
+            const auto ack = co_await append(in, stream, batch("x"));
             EXPECT_TRUE(ack);
         }
         const auto deleted = co_await in.delete_stream("test-basin", "s");
@@ -273,14 +283,14 @@ TEST_F(store_test, retention_takes_old_batches_with_the_next_activity) {
         config.retention_policy = retention{3600};
         co_await make_stream(in, "s", config);
         auto stream = co_await open(in, "s");
-        const auto first = co_await append(in, stream, batch({"old"}));
+        const auto first = co_await append(in, stream, batch("old"));
         EXPECT_TRUE(first);
         co_await net::sleep_until(world, world.now() + std::chrono::hours(2));
-        const auto second = co_await append(in, stream, batch({"new"}));
+        const auto second = co_await append(in, stream, batch("new"));
         EXPECT_TRUE(second);
         co_await net::sleep_until(world, world.now() + std::chrono::seconds(1));
         auto read = co_await read_all(in, stream);
-        EXPECT_THAT(read, ElementsAre("new"));
+        EXPECT_EQ(joined(read), "new");
         EXPECT_EQ(stream->state.durable_tail().seq_num, 2u);
     });
 }

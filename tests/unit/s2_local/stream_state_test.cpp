@@ -33,12 +33,12 @@ std::vector<std::uint64_t> timestamps_of(const stream_state::accepted& batch) {
 
 TEST(stream_state, numbers_batches_and_counts_what_is_accepted) {
     auto state = fresh();
-    const auto first = take(state, batch({"a", "bc"}));
+    const auto first = take(state, batch("a", "bc"));
     EXPECT_EQ(first.row.first_seq, 0u);
     EXPECT_EQ(first.row.records, 2u);
     EXPECT_EQ(first.row.metered, 8u + 1 + 8 + 2);
     EXPECT_EQ(first.end, (stream_position{2, 1000}));
-    const auto second = take(state, batch({"d"}), 999); // the clock went back: timestamps do not
+    const auto second = take(state, batch("d"), 999); // the clock went back: timestamps do not
     EXPECT_EQ(second.start, (stream_position{2, 1000}));
     EXPECT_EQ(state.tail(), (stream_position{3, 1000}));
     EXPECT_EQ(state.durable_tail(), (stream_position{0, 0}));
@@ -50,8 +50,8 @@ TEST(stream_state, numbers_batches_and_counts_what_is_accepted) {
 
 TEST(stream_state, match_seq_num_counts_batches_that_are_not_durable) {
     auto state = fresh();
-    take(state, batch({"a"}));
-    auto input = batch({"b"});
+    take(state, batch("a"));
+    auto input = batch("b");
     input.match_seq_num = 0;
     const auto refused = refuse(state, input);
     EXPECT_EQ(refused.why.status, 412u);
@@ -63,7 +63,7 @@ TEST(stream_state, match_seq_num_counts_batches_that_are_not_durable) {
 
 TEST(stream_state, the_token_is_looked_at_first) {
     auto state = fresh();
-    auto input = batch({"a"});
+    auto input = batch("a");
     input.fencing_token = "mine";
     input.match_seq_num = 77;
     const auto refused = refuse(state, input);
@@ -81,19 +81,19 @@ TEST(stream_state, a_fence_holds_from_the_next_batch_on) {
     fencing.fencing_token = "";
     const auto fenced = take(state, fencing);
     EXPECT_EQ(fenced.change.fencing_token, "new");
-    auto input = batch({"a"});
+    auto input = batch("a");
     input.fencing_token = "";
     const auto refused = refuse(state, input);
     EXPECT_EQ(refused.why.body, R"({"fencing_token_mismatch":"new"})");
     EXPECT_EQ(refused.rests_on, 1u) << "the fence record, not the data behind it";
     input.fencing_token = "new";
     take(state, input);
-    take(state, batch({"without a token"})); // cooperative
+    take(state, batch("without a token")); // cooperative
 }
 
 TEST(stream_state, trim_only_advances_and_stops_behind_itself) {
     auto state = fresh();
-    take(state, batch({"a", "b", "c"}));
+    take(state, batch("a", "b", "c"));
     EXPECT_EQ(take(state, command(trim_command(2))).change.trim_point, 2u);
     EXPECT_FALSE(take(state, command(trim_command(1))).change.trim_point);
     EXPECT_EQ(take(state, command(trim_command(1000))).change.trim_point, 6u); // its own seq_num is 5
@@ -108,7 +108,7 @@ TEST(stream_state, reset_takes_back_everything_that_is_not_durable) {
     state.reset();
     EXPECT_EQ(state.tail().seq_num, 1u);
     EXPECT_EQ(state.fencing_token(), "kept");
-    auto input = batch({"a"});
+    auto input = batch("a");
     input.fencing_token = "other";
     EXPECT_EQ(refuse(state, input).rests_on, 0u) << "what is left is durable";
     EXPECT_EQ(take(state, command(trim_command(1))).change.trim_point, 1u);
