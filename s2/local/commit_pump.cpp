@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::uint64_t ticket_bytes = 512; // what a queued batch takes beside its data, roughly
 
-std::uint64_t weight(const append_ticket& ticket) { return ticket.batch->row.data.size() + ticket_bytes; }
+std::uint64_t weight(const append_ticket& ticket) {
+    return ticket.batch->row.data.size() + ticket_bytes;
+}
 
 } // namespace
 
@@ -30,7 +32,8 @@ net::task<void> commit_pump::room() {
         co_await room_.wait();
 }
 
-append_ticket_ptr commit_pump::submit(const stream_handle& stream, std::uint64_t epoch, append_input&& input) {
+append_ticket_ptr commit_pump::submit(const stream_handle& stream, std::uint64_t epoch,
+                                      append_input&& input) {
     auto ticket = std::make_shared<append_ticket>();
     ticket->stream = stream;
     ticket->epoch = stream->epoch;
@@ -53,7 +56,8 @@ append_ticket_ptr commit_pump::submit(const stream_handle& stream, std::uint64_t
         ticket->rests_on = refusal->rests_on;
         return ticket;
     }
-    ticket->batch = std::make_shared<const stream_state::accepted>(std::move(std::get<stream_state::accepted>(decided)));
+    ticket->batch =
+        std::make_shared<const stream_state::accepted>(std::move(std::get<stream_state::accepted>(decided)));
     queued_bytes_ += weight(*ticket);
     queue_.push_back(ticket);
     work_.notify();
@@ -63,7 +67,8 @@ append_ticket_ptr commit_pump::submit(const stream_handle& stream, std::uint64_t
 net::task<outcome<append_ack>> commit_pump::settled(append_ticket_ptr ticket) {
     stream_entry& stream = *ticket->stream;
     if (ticket->refused) {
-        while (stream.epoch == ticket->epoch && !stream.gone && stream.state.durable_tail().seq_num < ticket->rests_on)
+        while (stream.epoch == ticket->epoch && !stream.gone &&
+               stream.state.durable_tail().seq_num < ticket->rests_on)
             co_await stream.changed.wait();
         if (stream.epoch != ticket->epoch)
             co_return *stream.taken_back;
@@ -94,7 +99,8 @@ void commit_pump::fail_queued(const stream_handle& stream, const failure& why) {
 commit_pump::transaction commit_pump::next_transaction() {
     transaction next;
     std::uint64_t bytes = 0;
-    while (!queue_.empty() && (next.tickets.empty() || bytes + weight(*queue_.front()) <= transaction_bytes_max)) {
+    while (!queue_.empty() &&
+           (next.tickets.empty() || bytes + weight(*queue_.front()) <= transaction_bytes_max)) {
         auto ticket = std::move(queue_.front());
         queue_.pop_front();
         bytes += weight(*ticket);

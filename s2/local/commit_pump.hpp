@@ -1,10 +1,11 @@
 #pragma once
-// Group commit. Accepted batches queue up in order; one transaction is under way at a time, and everything that queued
-// meanwhile goes into the next, whatever its stream.
+// Group commit. Accepted batches queue up in order; one transaction is under way at a time, and everything
+// that queued meanwhile goes into the next, whatever its stream.
 //
 // Invariants:
 // 1. Tickets of one stream settle in the order of submission.
-// 2. When a transaction fails, every batch that rests on it (queued behind it in the same stream) fails with it.
+// 2. When a transaction fails, every batch that rests on it (queued behind it in the same stream) fails with
+// it.
 // 3. A refusal is told only when what it rests on is durable; if that is taken back, the refusal is too.
 // 4. The queue is bounded: a submitter waits for room() first.
 
@@ -16,14 +17,15 @@ namespace s2::local {
 struct append_ticket {
     stream_handle stream;
     std::uint64_t epoch = 0;
-    durable_batch batch;              // accepted; null where it was refused
+    durable_batch batch; // accepted; null where it was refused
     bool durable = false;
-    std::optional<failure> refused;   // tell it once rests_on is durable
+    std::optional<failure> refused; // tell it once rests_on is durable
     std::uint64_t rests_on = 0;
-    std::optional<failure> failed;    // the transaction failed, or the stream is gone
+    std::optional<failure> failed; // the transaction failed, or the stream is gone
 
     bool accepted() const { return batch && !failed; }
 };
+
 using append_ticket_ptr = std::shared_ptr<append_ticket>;
 
 class commit_pump {
@@ -38,6 +40,7 @@ public:
     void close();
 
     bool has_room() const { return queued_bytes_ < queue_bytes_max && !closing_; }
+
     net::task<void> room();
 
     // Sequences at once; call it right after room(). `epoch`: the one the session began in.
@@ -56,6 +59,7 @@ private:
         std::vector<const batch_row*> rows;
         std::vector<stream_change> changes;
     };
+
     transaction next_transaction();
     void settle_all(const transaction& done);
     void take_back(const transaction& failed, const storage_error& why);

@@ -24,7 +24,9 @@ std::string_view name_of(timestamping_mode mode) {
 using kind = config_error::kind;
 
 // Thrown and caught inside this file only: a parser that descends would otherwise be all plumbing.
-[[noreturn]] void malformed(std::string message) { throw config_error{kind::malformed, std::move(message)}; }
+[[noreturn]] void malformed(std::string message) {
+    throw config_error{kind::malformed, std::move(message)};
+}
 
 const json::object& object_of(const json::value& from, const char* what) {
     if (!from.is_object())
@@ -130,8 +132,9 @@ void refuse_cipher(const json::object& object) {
 basin_config basin_config_of(const json::value& from) {
     const json::object& object = object_of(from, "basin config");
     basin_config config;
-    if (auto defaults = optional_member(object, "default_stream_config",
-                                        [](const json::value& value, const char*) { return stream_config_of(value); }))
+    if (auto defaults =
+            optional_member(object, "default_stream_config",
+                            [](const json::value& value, const char*) { return stream_config_of(value); }))
         config.default_stream_config = *defaults;
     refuse_cipher(object);
     if (const auto* value = object.if_contains("create_stream_on_append"))
@@ -212,7 +215,8 @@ stream_config resolve(const optional_stream_config& own, const optional_stream_c
     };
     stream_config config;
     config.storage_class = pick(own.storage_class, basin_default.storage_class, global.storage_class);
-    config.retention_policy = pick(own.retention_policy, basin_default.retention_policy, global.retention_policy);
+    config.retention_policy =
+        pick(own.retention_policy, basin_default.retention_policy, global.retention_policy);
     config.mode = pick(own.mode, basin_default.mode, global.mode);
     config.uncapped = pick(own.uncapped, basin_default.uncapped, global.uncapped);
     config.delete_on_empty_min_age_seconds =
@@ -253,10 +257,21 @@ void apply(const basin_patch& patch, basin_config& to) {
         to.create_stream_on_read = *patch.create_stream_on_read;
 }
 
-parsed<optional_stream_config> parse_stream_config(const json::value& from) { return guarded(stream_config_of, from); }
-parsed<basin_config> parse_basin_config(const json::value& from) { return guarded(basin_config_of, from); }
-parsed<stream_patch> parse_stream_patch(const json::value& from) { return guarded(stream_patch_of, from); }
-parsed<basin_patch> parse_basin_patch(const json::value& from) { return guarded(basin_patch_of, from); }
+parsed<optional_stream_config> parse_stream_config(const json::value& from) {
+    return guarded(stream_config_of, from);
+}
+
+parsed<basin_config> parse_basin_config(const json::value& from) {
+    return guarded(basin_config_of, from);
+}
+
+parsed<stream_patch> parse_stream_patch(const json::value& from) {
+    return guarded(stream_patch_of, from);
+}
+
+parsed<basin_patch> parse_basin_patch(const json::value& from) {
+    return guarded(basin_patch_of, from);
+}
 
 json::object to_json(const stream_config& config) {
     json::object object;
@@ -275,7 +290,8 @@ json::object to_json(const stream_config& config) {
 json::object to_json(const optional_stream_config& config) {
     json::object object;
     object["storage_class"] = or_null(config.storage_class);
-    object["retention_policy"] = config.retention_policy ? json_of(*config.retention_policy) : json::value(nullptr);
+    object["retention_policy"] =
+        config.retention_policy ? json_of(*config.retention_policy) : json::value(nullptr);
     object["timestamping"] = nullptr;
     if (config.mode || config.uncapped) {
         json::object timestamping;

@@ -1,8 +1,8 @@
 #pragma once
 // What a basin and a stream are configured with (§2.2), in the three shapes of the API:
 //   optional_stream_config  one layer: a field that is not set falls through to the next
-//   stream_config           resolved: stream, else basin default, else global default; done once, at create or ensure
-//   stream_patch            a PATCH: absent = unchanged, value = set, null = cleared
+//   stream_config           resolved: stream, else basin default, else global default; done once, at create
+//   or ensure stream_patch            a PATCH: absent = unchanged, value = set, null = cleared
 // JSON comes and goes here; the stored text is the API's text, so that sqlite3 shows what the API would.
 
 #include <boost/json/object.hpp>
@@ -78,8 +78,8 @@ optional_stream_config as_optional(const stream_config& config);
 void apply(const stream_patch& patch, optional_stream_config& to);
 void apply(const basin_patch& patch, basin_config& to);
 
-// Why a text is no configuration. The API answers the first with 400 bad_json, the second with 422 invalid, and what we
-// leave out (stream ciphers) with 501.
+// Why a text is no configuration. The API answers the first with 400 bad_json, the second with 422 invalid,
+// and what we leave out (stream ciphers) with 501.
 struct config_error {
     enum class kind { malformed, invalid, not_implemented };
     kind what;

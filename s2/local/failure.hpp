@@ -1,14 +1,16 @@
 #pragma once
-// Every answer of the store that is not a success: an HTTP status and the body by the letter of §2.4. The same pair makes a
-// session's terminal frame and an SSE error event.
+// Every answer of the store that is not a success: an HTTP status and the body by the letter of §2.4. The
+// same pair makes a session's terminal frame and an SSE error event.
 
 #include "s2/local/storage.hpp"
 
 namespace s2::local {
 
 struct failure {
-    // A constructor, since an aggregate would be constructible from a lone number, which result<number, failure> refuses.
+    // A constructor, since an aggregate would be constructible from a lone number, which result<number,
+    // failure> refuses.
     failure() = default;
+
     failure(unsigned with_status, std::string with_code, std::string with_body)
         : status(with_status)
         , code(std::move(with_code))

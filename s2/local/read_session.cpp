@@ -51,7 +51,8 @@ record_chunk::added record_chunk::add_one_by_one(const batch_row& row) {
             break;
         const std::uint64_t metered = metered_bytes(record.headers, record.body);
         const bool denied = (limits_.until && record.timestamp >= *limits_.until) ||
-                            beyond(1, metered, limits_.count_wanted.value_or(no_limit), limits_.metered_wanted.value_or(no_limit));
+                            beyond(1, metered, limits_.count_wanted.value_or(no_limit),
+                                   limits_.metered_wanted.value_or(no_limit));
         if (denied || beyond(1, metered, limits_.count_max, limits_.metered_max)) {
             outcome = denied ? added::ended : added::full;
             break;
@@ -71,7 +72,9 @@ read_session::read_session(store& from, stream_handle stream, read_request reque
     , stream_(std::move(stream))
     , request_(std::move(request)) {}
 
-read_session::~read_session() { follow(false); }
+read_session::~read_session() {
+    follow(false);
+}
 
 net::task<outcome<void>> read_session::start() {
     // An exhausted limit completes even where the start is beyond the tail.
@@ -102,7 +105,8 @@ net::task<outcome<void>> read_session::start() {
                 co_return storage_failed({storage_error::kind::corrupt, "a stored batch does not decode"});
             for (const auto& record : decoded->records)
                 if (record.timestamp >= start.value) {
-                    position_ = std::min(std::max(record.seq_num, stream_->state.durable_trim_point()), tail.seq_num);
+                    position_ =
+                        std::min(std::max(record.seq_num, stream_->state.durable_trim_point()), tail.seq_num);
                     break;
                 }
         }

@@ -18,20 +18,23 @@ struct read_request {
     std::optional<net::duration> wait;
 
     bool nothing_wanted() const { return count == 0 || bytes == 0; }
+
     // Whether it goes on at the tail (the table in §2.6).
-    bool may_follow() const { return (!count && !bytes && !until) || (wait && *wait > net::duration::zero()); }
+    bool may_follow() const {
+        return (!count && !bytes && !until) || (wait && *wait > net::duration::zero());
+    }
 };
 
 // Collects records of rows up to a limit. Whole rows are copied as they are stored: a ReadBatch in protobuf.
 class record_chunk {
 public:
     struct limits {
-        std::uint64_t from_seq;    // earlier records of a row are skipped
+        std::uint64_t from_seq; // earlier records of a row are skipped
         std::uint64_t below_seq;
         std::uint64_t count_max;
         std::uint64_t metered_max;
         std::optional<std::uint64_t> until;
-        std::optional<std::uint64_t> count_wanted;   // the read's own limits: met or exceeded, the read ends
+        std::optional<std::uint64_t> count_wanted; // the read's own limits: met or exceeded, the read ends
         std::optional<std::uint64_t> metered_wanted;
     };
 
@@ -39,17 +42,23 @@ public:
         : limits_(within) {}
 
     enum class added { all, full, ended, damaged };
-    // all: go on with the next row; full: the chunk is, the read goes on; ended: a limit of the read, or `until`.
+    // all: go on with the next row; full: the chunk is, the read goes on; ended: a limit of the read, or
+    // `until`.
     added add(const batch_row& row);
 
     const std::string& data() const { return data_; }
+
     std::string take() { return std::move(data_); }
+
     std::uint64_t count() const { return count_; }
+
     std::uint64_t metered() const { return metered_; }
+
     stream_position last() const { return last_; } // of the last record
 
 private:
-    bool beyond(std::uint64_t count, std::uint64_t metered, std::uint64_t count_max, std::uint64_t metered_max) const;
+    bool beyond(std::uint64_t count, std::uint64_t metered, std::uint64_t count_max,
+                std::uint64_t metered_max) const;
     added add_one_by_one(const batch_row& row);
 
     limits limits_;

@@ -10,7 +10,8 @@ void throw_exception_from_error(const storage_error& failure, const boost::sourc
 
 stored<database> database::open(const std::filesystem::path& file, options how) {
     sqlite3* handle = nullptr;
-    const int flags = SQLITE_OPEN_NOMUTEX | (how.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    const int flags = SQLITE_OPEN_NOMUTEX |
+                      (how.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     const int code = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
     database opened(handle);
     if (code != SQLITE_OK) {
@@ -19,11 +20,14 @@ stored<database> database::open(const std::filesystem::path& file, options how) 
         return why;
     }
     sqlite3_extended_result_codes(handle, 1);
-    sqlite3_busy_timeout(handle, 2000); // another process may look into the file with a tool that locks it for a moment
+    sqlite3_busy_timeout(
+        handle, 2000); // another process may look into the file with a tool that locks it for a moment
     return opened;
 }
 
-database::~database() { sqlite3_close_v2(handle_); }
+database::~database() {
+    sqlite3_close_v2(handle_);
+}
 
 stored<void> database::execute(const char* sql) {
     if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) != SQLITE_OK)
@@ -80,7 +84,9 @@ statement& statement::operator=(statement&& other) noexcept {
     return *this;
 }
 
-statement::~statement() { sqlite3_finalize(handle_); }
+statement::~statement() {
+    sqlite3_finalize(handle_);
+}
 
 use::~use() {
     sqlite3_reset(statement_.handle());
@@ -101,16 +107,16 @@ use& use::number(std::optional<std::int64_t> value) {
 }
 
 use& use::text(std::string_view value) {
-    if (const int code = sqlite3_bind_text64(statement_.handle(), ++bound_, value.data() ? value.data() : "", value.size(),
-                                             SQLITE_STATIC, SQLITE_UTF8);
+    if (const int code = sqlite3_bind_text64(statement_.handle(), ++bound_, value.data() ? value.data() : "",
+                                             value.size(), SQLITE_STATIC, SQLITE_UTF8);
         code != SQLITE_OK)
         failed_ = code;
     return *this;
 }
 
 use& use::blob(std::string_view value) {
-    if (const int code = sqlite3_bind_blob64(statement_.handle(), ++bound_, value.data() ? value.data() : "", value.size(),
-                                             SQLITE_STATIC);
+    if (const int code = sqlite3_bind_blob64(statement_.handle(), ++bound_, value.data() ? value.data() : "",
+                                             value.size(), SQLITE_STATIC);
         code != SQLITE_OK)
         failed_ = code;
     return *this;
@@ -139,7 +145,9 @@ stored<void> use::run() {
     }
 }
 
-std::int64_t use::number_at(int column) const { return sqlite3_column_int64(statement_.handle(), column); }
+std::int64_t use::number_at(int column) const {
+    return sqlite3_column_int64(statement_.handle(), column);
+}
 
 std::optional<std::int64_t> use::optional_at(int column) const {
     if (sqlite3_column_type(statement_.handle(), column) == SQLITE_NULL)

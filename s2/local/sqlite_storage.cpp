@@ -25,8 +25,9 @@ CREATE TABLE batches (
     PRIMARY KEY (stream, first_seq)) WITHOUT ROWID, STRICT;
 )sql";
 
-#define STREAM_COLUMNS                                                                                               \
-    "id, basin, name, created_at_us, deleted_at_us, config, creation_key, fencing_token, trim_point, tail_seq, "     \
+#define STREAM_COLUMNS                                                                                       \
+    "id, basin, name, created_at_us, deleted_at_us, config, creation_key, fencing_token, trim_point, "       \
+    "tail_seq, "                                                                                             \
     "tail_timestamp, written_at_ms"
 #define BATCH_COLUMNS "first_seq, records, metered, last_timestamp, written_at_ms"
 
@@ -44,7 +45,8 @@ batch_row batch_of(const use& query, std::int64_t stream) {
 }
 
 basin_row basin_of(const use& query) {
-    return {query.bytes_at(0), query.number_at(1), query.optional_at(2), query.bytes_at(3), query.bytes_at(4)};
+    return {query.bytes_at(0), query.number_at(1), query.optional_at(2), query.bytes_at(3),
+            query.bytes_at(4)};
 }
 
 // The least text above everything that begins with the prefix; empty: there is none.
@@ -65,29 +67,41 @@ struct sqlite_storage::statements {
     statement find_stream, list_streams, list_all, insert_stream, update_stream, remove_stream;
 
     explicit statements(database& on)
-        : insert_batch(on, "INSERT INTO batches (stream, " BATCH_COLUMNS ", data) VALUES (?, ?, ?, ?, ?, ?, ?)")
+        : insert_batch(on,
+                       "INSERT INTO batches (stream, " BATCH_COLUMNS ", data) VALUES (?, ?, ?, ?, ?, ?, ?)")
         , floor_batch(on, "SELECT " BATCH_COLUMNS
                           " FROM batches WHERE stream = ? AND first_seq <= ? ORDER BY first_seq DESC LIMIT 1")
-        , last_batch(on, "SELECT " BATCH_COLUMNS " FROM batches WHERE stream = ? ORDER BY first_seq DESC LIMIT 1")
+        , last_batch(on,
+                     "SELECT " BATCH_COLUMNS " FROM batches WHERE stream = ? ORDER BY first_seq DESC LIMIT 1")
         , first_batch(on, "SELECT " BATCH_COLUMNS " FROM batches WHERE stream = ? ORDER BY first_seq LIMIT 1")
-        , batches_from(on, "SELECT " BATCH_COLUMNS
-                           ", data FROM batches WHERE stream = ? AND first_seq >= ? AND first_seq < ? ORDER BY first_seq")
+        , batches_from(
+              on,
+              "SELECT " BATCH_COLUMNS
+              ", data FROM batches WHERE stream = ? AND first_seq >= ? AND first_seq < ? ORDER BY first_seq")
         , front(on, "SELECT " BATCH_COLUMNS " FROM batches WHERE stream = ? ORDER BY first_seq LIMIT ?")
         , erase_front(on, "DELETE FROM batches WHERE stream = ? AND first_seq <= ?")
         , set_token(on, "UPDATE streams SET fencing_token = ? WHERE id = ?")
         , set_trim(on, "UPDATE streams SET trim_point = ? WHERE id = ?")
-        , keep_tail(on, "UPDATE streams SET tail_seq = ?, tail_timestamp = ?, written_at_ms = ? WHERE id = ? AND tail_seq < ?1")
-        , find_basin(on, "SELECT name, created_at_us, deleted_at_us, config, creation_key FROM basins WHERE name = ?")
+        , keep_tail(on, "UPDATE streams SET tail_seq = ?, tail_timestamp = ?, written_at_ms = ? WHERE id = ? "
+                        "AND tail_seq < ?1")
+        , find_basin(
+              on,
+              "SELECT name, created_at_us, deleted_at_us, config, creation_key FROM basins WHERE name = ?")
         , list_basins(on, "SELECT name, created_at_us, deleted_at_us, config, creation_key FROM basins "
                           "WHERE name > ? AND name >= ? AND (?3 = '' OR name < ?3) ORDER BY name LIMIT ?4")
-        , put_basin(on, "INSERT INTO basins (name, created_at_us, deleted_at_us, config, creation_key) VALUES (?, ?, ?, ?, ?) "
-                        "ON CONFLICT (name) DO UPDATE SET deleted_at_us = excluded.deleted_at_us, config = excluded.config")
+        , put_basin(on, "INSERT INTO basins (name, created_at_us, deleted_at_us, config, creation_key) "
+                        "VALUES (?, ?, ?, ?, ?) "
+                        "ON CONFLICT (name) DO UPDATE SET deleted_at_us = excluded.deleted_at_us, config = "
+                        "excluded.config")
         , remove_basin(on, "DELETE FROM basins WHERE name = ?")
         , find_stream(on, "SELECT " STREAM_COLUMNS " FROM streams WHERE basin = ? AND name = ?")
-        , list_streams(on, "SELECT " STREAM_COLUMNS " FROM streams WHERE basin = ? AND name > ? AND name >= ? "
-                           "AND (?4 = '' OR name < ?4) ORDER BY name LIMIT ?5")
+        , list_streams(on,
+                       "SELECT " STREAM_COLUMNS " FROM streams WHERE basin = ? AND name > ? AND name >= ? "
+                       "AND (?4 = '' OR name < ?4) ORDER BY name LIMIT ?5")
         , list_all(on, "SELECT " STREAM_COLUMNS " FROM streams WHERE id > ? ORDER BY id LIMIT ?")
-        , insert_stream(on, "INSERT INTO streams (basin, name, created_at_us, config, creation_key) VALUES (?, ?, ?, ?, ?)")
+        , insert_stream(
+              on,
+              "INSERT INTO streams (basin, name, created_at_us, config, creation_key) VALUES (?, ?, ?, ?, ?)")
         , update_stream(on, "UPDATE streams SET config = ?, deleted_at_us = ? WHERE id = ?")
         , remove_stream(on, "DELETE FROM streams WHERE id = ?") {}
 };
@@ -95,7 +109,8 @@ struct sqlite_storage::statements {
 sqlite_storage::sqlite_storage(database opened)
     : db_(std::move(opened)) {}
 
-sqlite_storage::~sqlite_storage() = default; // the statements go before the database; closing it folds the log in
+sqlite_storage::~sqlite_storage() =
+    default; // the statements go before the database; closing it folds the log in
 
 stored<std::unique_ptr<sqlite_storage>> sqlite_storage::open(const std::filesystem::path& file, options how) {
     auto opened = database::open(file, how);
@@ -108,7 +123,9 @@ stored<std::unique_ptr<sqlite_storage>> sqlite_storage::open(const std::filesyst
         return why;
     }
     if (how.page_count_max)
-        if (auto set = storage->db_.execute(("PRAGMA max_page_count=" + std::to_string(how.page_count_max)).c_str()); !set)
+        if (auto set =
+                storage->db_.execute(("PRAGMA max_page_count=" + std::to_string(how.page_count_max)).c_str());
+            !set)
             return set.error();
     return storage;
 }
@@ -116,7 +133,8 @@ stored<std::unique_ptr<sqlite_storage>> sqlite_storage::open(const std::filesyst
 stored<void> sqlite_storage::prepare(bool read_only) {
     const std::string setup = "PRAGMA page_size=" + std::to_string(page_bytes) +
                               "; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"
-                              "; PRAGMA wal_autocheckpoint=" + std::to_string(checkpoint_pages) +
+                              "; PRAGMA wal_autocheckpoint=" +
+                              std::to_string(checkpoint_pages) +
                               "; PRAGMA journal_size_limit=" + std::to_string(log_bytes_max);
     if (!read_only)
         if (auto done = db_.execute(setup.c_str()); !done)
@@ -139,7 +157,8 @@ stored<void> sqlite_storage::prepare(bool read_only) {
         if (!created)
             return created;
     } else if (*application != application_id || *version != schema_version) {
-        return storage_error{storage_error::kind::unusable, "not a store of this program, or of another version of it"};
+        return storage_error{storage_error::kind::unusable,
+                             "not a store of this program, or of another version of it"};
     }
     sql_ = std::make_unique<statements>(db_);
     return {};
@@ -156,11 +175,15 @@ stored<void> sqlite_storage::within_transaction(const std::function<stored<void>
     return outcome;
 }
 
-stored<void> sqlite_storage::commit(std::span<const batch_row* const> batches, std::span<const stream_change> changes) {
+stored<void> sqlite_storage::commit(std::span<const batch_row* const> batches,
+                                    std::span<const stream_change> changes) {
     return within_transaction([&]() -> stored<void> {
         for (const batch_row* row : batches) {
             use insert(db_, sql_->insert_batch);
-            insert.number(row->stream).number(row->first_seq).number(std::int64_t{row->records}).number(row->metered);
+            insert.number(row->stream)
+                .number(row->first_seq)
+                .number(std::int64_t{row->records})
+                .number(row->metered);
             insert.number(row->last_timestamp).number(row->written_at_ms).blob(row->data);
             if (auto done = insert.run(); !done)
                 return done;
@@ -181,8 +204,8 @@ stored<void> sqlite_storage::commit(std::span<const batch_row* const> batches, s
     });
 }
 
-stored<std::vector<batch_row>> sqlite_storage::read(std::int64_t stream, std::uint64_t from_seq, std::uint64_t below_seq,
-                                                    page_limits limits) {
+stored<std::vector<batch_row>> sqlite_storage::read(std::int64_t stream, std::uint64_t from_seq,
+                                                    std::uint64_t below_seq, page_limits limits) {
     std::vector<batch_row> page;
     from_seq = std::min(from_seq, seq_max);
     below_seq = std::min(below_seq, seq_max);
@@ -215,8 +238,10 @@ stored<std::vector<batch_row>> sqlite_storage::read(std::int64_t stream, std::ui
     }
 }
 
-stored<std::optional<batch_row>> sqlite_storage::find_timestamp(std::int64_t stream, std::uint64_t timestamp) {
-    const auto fetch = [&](statement& what, std::optional<std::uint64_t> seq) -> stored<std::optional<batch_row>> {
+stored<std::optional<batch_row>> sqlite_storage::find_timestamp(std::int64_t stream,
+                                                                std::uint64_t timestamp) {
+    const auto fetch = [&](statement& what,
+                           std::optional<std::uint64_t> seq) -> stored<std::optional<batch_row>> {
         use query(db_, what);
         query.number(stream);
         if (seq)
@@ -276,7 +301,12 @@ stored<std::vector<basin_row>> sqlite_storage::list_basins(const list_query& ask
 
 stored<void> sqlite_storage::put_basin(const basin_row& row) {
     use put(db_, sql_->put_basin);
-    return put.text(row.name).number(row.created_at_us).number(row.deleted_at_us).text(row.config).text(row.creation_key).run();
+    return put.text(row.name)
+        .number(row.created_at_us)
+        .number(row.deleted_at_us)
+        .text(row.config)
+        .text(row.creation_key)
+        .run();
 }
 
 stored<void> sqlite_storage::remove_basin(const std::string& name) {
@@ -323,7 +353,8 @@ stored<std::vector<stream_row>> sqlite_storage::streams_of(use& query) {
     }
 }
 
-stored<std::optional<stream_row>> sqlite_storage::find_stream(const std::string& basin, const std::string& name) {
+stored<std::optional<stream_row>> sqlite_storage::find_stream(const std::string& basin,
+                                                              const std::string& name) {
     use query(db_, sql_->find_stream);
     auto rows = streams_of(query.text(basin).text(name));
     if (!rows)
@@ -335,10 +366,15 @@ stored<std::optional<stream_row>> sqlite_storage::find_stream(const std::string&
     return std::move(rows->front());
 }
 
-stored<std::vector<stream_row>> sqlite_storage::list_streams(const std::string& basin, const list_query& asked) {
+stored<std::vector<stream_row>> sqlite_storage::list_streams(const std::string& basin,
+                                                             const list_query& asked) {
     use query(db_, sql_->list_streams);
     const std::string end = behind_prefix(asked.prefix);
-    query.text(basin).text(asked.start_after).text(asked.prefix).text(end).number(static_cast<std::int64_t>(asked.limit));
+    query.text(basin)
+        .text(asked.start_after)
+        .text(asked.prefix)
+        .text(end)
+        .number(static_cast<std::int64_t>(asked.limit));
     return streams_of(query);
 }
 
@@ -355,7 +391,11 @@ stored<std::vector<stream_row>> sqlite_storage::list_all_streams(std::int64_t ab
 stored<std::int64_t> sqlite_storage::put_stream(const stream_row& row) {
     if (row.id == 0) {
         use insert(db_, sql_->insert_stream);
-        insert.text(row.basin).text(row.name).number(row.created_at_us).text(row.config).text(row.creation_key);
+        insert.text(row.basin)
+            .text(row.name)
+            .number(row.created_at_us)
+            .text(row.config)
+            .text(row.creation_key);
         if (auto done = insert.run(); !done)
             return done.error();
         return sqlite3_last_insert_rowid(db_.handle());
@@ -371,11 +411,13 @@ stored<void> sqlite_storage::remove_stream(std::int64_t id) {
     return remove.number(id).run();
 }
 
-stored<std::size_t> sqlite_storage::erase(std::int64_t stream, std::uint64_t below_seq, std::size_t rows_max) {
+stored<std::size_t> sqlite_storage::erase(std::int64_t stream, std::uint64_t below_seq,
+                                          std::size_t rows_max) {
     return erase_front(stream, rows_max, [&](const batch_row& row) { return row.end_seq() <= below_seq; });
 }
 
-stored<std::size_t> sqlite_storage::erase_written_before(std::int64_t stream, std::int64_t wall_ms, std::size_t rows_max) {
+stored<std::size_t> sqlite_storage::erase_written_before(std::int64_t stream, std::int64_t wall_ms,
+                                                         std::size_t rows_max) {
     return erase_front(stream, rows_max, [&](const batch_row& row) { return row.written_at_ms < wall_ms; });
 }
 
@@ -423,7 +465,8 @@ stored<std::uint64_t> sqlite_storage::bytes() {
 }
 
 stored<void> sqlite_storage::checkpoint() {
-    const int code = sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+    const int code =
+        sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
     if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) // busy: somebody reads; the next one will do
         return db_.failure("checkpoint", code);
     return {};

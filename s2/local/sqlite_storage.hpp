@@ -5,11 +5,13 @@
 //   basins   name, created_at_us, deleted_at_us, config (JSON), creation_key
 //   streams  id, basin, name, created_at_us, deleted_at_us, config, creation_key, fencing_token, trim_point,
 //            tail_seq, tail_timestamp, written_at_ms
-//   batches  (stream, first_seq) → records, metered, last_timestamp, written_at_ms, data (ReadBatch in protobuf)
+//   batches  (stream, first_seq) → records, metered, last_timestamp, written_at_ms, data (ReadBatch in
+//   protobuf)
 //
-// An append writes one page of `batches` and nothing else: the tail is what the last row says. streams.tail_* hold it only
-// where rows were removed. Timestamps never fall along a stream, so that a lookup by timestamp bisects the primary key:
-// an index of its own would cost another page per commit. u64 values are stored as the i64 of the same bits.
+// An append writes one page of `batches` and nothing else: the tail is what the last row says. streams.tail_*
+// hold it only where rows were removed. Timestamps never fall along a stream, so that a lookup by timestamp
+// bisects the primary key: an index of its own would cost another page per commit. u64 values are stored as
+// the i64 of the same bits.
 
 #include "s2/local/sqlite.hpp"
 
@@ -18,7 +20,7 @@ namespace s2::local {
 class sqlite_storage final : public storage {
 public:
     static constexpr int page_bytes = 65536;
-    static constexpr int checkpoint_pages = 256;                 // 16 MiB of log, then it is folded in
+    static constexpr int checkpoint_pages = 256;                    // 16 MiB of log, then it is folded in
     static constexpr std::int64_t log_bytes_max = 64 * 1024 * 1024; // kept on disk after a checkpoint at most
     static constexpr int cache_bytes = 8 * 1024 * 1024;
 
@@ -26,7 +28,8 @@ public:
     static stored<std::unique_ptr<sqlite_storage>> open(const std::filesystem::path& file, options how = {});
     ~sqlite_storage() override;
 
-    stored<void> commit(std::span<const batch_row* const> batches, std::span<const stream_change> changes) override;
+    stored<void> commit(std::span<const batch_row* const> batches,
+                        std::span<const stream_change> changes) override;
     stored<std::vector<batch_row>> read(std::int64_t stream, std::uint64_t from_seq, std::uint64_t below_seq,
                                         page_limits limits) override;
     stored<std::optional<batch_row>> find_timestamp(std::int64_t stream, std::uint64_t timestamp) override;
@@ -40,7 +43,8 @@ public:
     stored<std::int64_t> put_stream(const stream_row& row) override;
     stored<void> remove_stream(std::int64_t id) override;
     stored<std::size_t> erase(std::int64_t stream, std::uint64_t below_seq, std::size_t rows_max) override;
-    stored<std::size_t> erase_written_before(std::int64_t stream, std::int64_t wall_ms, std::size_t rows_max) override;
+    stored<std::size_t> erase_written_before(std::int64_t stream, std::int64_t wall_ms,
+                                             std::size_t rows_max) override;
     stored<std::uint64_t> bytes() override;
     stored<void> checkpoint() override;
 

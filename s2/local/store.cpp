@@ -49,7 +49,8 @@ stream_handle store::loaded(const std::string& basin, const std::string& name) {
 outcome<stream_handle> store::remember(const stream_row& row) {
     auto config = stored_stream_config(row.config);
     if (!config)
-        return storage_failed({storage_error::kind::corrupt, "stream " + row.name + ": its stored configuration is damaged"});
+        return storage_failed(
+            {storage_error::kind::corrupt, "stream " + row.name + ": its stored configuration is damaged"});
     if (entries_.size() >= streams_loaded_max)
         forget_unused();
     auto entry = std::make_shared<stream_entry>(env_, row, std::move(*config));
@@ -96,7 +97,8 @@ outcome<stream_row> store::find_or_create(const std::string& basin, const std::s
         return basin_not_found(basin);
     const auto config = stored_basin_config((*owner)->config);
     if (!config)
-        return storage_failed({storage_error::kind::corrupt, "basin " + basin + ": its stored configuration is damaged"});
+        return storage_failed(
+            {storage_error::kind::corrupt, "basin " + basin + ": its stored configuration is damaged"});
     if (!(how == access::append ? config->create_stream_on_append : config->create_stream_on_read))
         return stream_not_found(basin, name);
     if ((*owner)->deleted_at_us)
@@ -125,7 +127,8 @@ net::task<outcome<std::vector<batch_row>>> store::read_page(stream_handle stream
     co_return std::move(*rows);
 }
 
-net::task<outcome<std::optional<batch_row>>> store::find_timestamp(stream_handle stream, std::uint64_t timestamp) {
+net::task<outcome<std::optional<batch_row>>> store::find_timestamp(stream_handle stream,
+                                                                   std::uint64_t timestamp) {
     const turn held = co_await take_turn(reading_busy_, reading_freed_);
     if (!storage_)
         co_return server_draining();

@@ -1,6 +1,6 @@
 #pragma once
-// The embedded store: basins and streams over a storage, as calls that the HTTP face (or anything else) makes. Everything
-// here runs on the loop; only the storage runs on the helper thread.
+// The embedded store: basins and streams over a storage, as calls that the HTTP face (or anything else)
+// makes. Everything here runs on the loop; only the storage runs on the helper thread.
 //
 // Invariants:
 // 1. A stream has at most one entry in memory, found by name; entries nobody uses any more are forgotten.
@@ -8,9 +8,8 @@
 // 3. A commit never waits for more than one page of somebody's reading.
 // 4. Nothing here wakes up by itself: expiry and deletion are carried on by what is done with the store.
 
-#include "s2/local/commit_pump.hpp"
-
 #include "net/task_group.hpp"
+#include "s2/local/commit_pump.hpp"
 
 #include <map>
 #include <set>
@@ -36,15 +35,16 @@ public:
     store(const store&) = delete;
     store& operator=(const store&) = delete;
 
-    // Group commit, deletions and expiry. To be run for as long as the store is used; ends after close(), when
-    // everything accepted is durable. Then the storage is closed.
+    // Group commit, deletions and expiry. To be run for as long as the store is used; ends after close(),
+    // when everything accepted is durable. Then the storage is closed.
     net::task<void> run();
     void close();
 
     // Basins. `request_token`: of a create, which then may be repeated; nothing: no token.
     using token = std::optional<std::string>;
     net::task<outcome<page<basin_row>>> list_basins(list_query query);
-    net::task<outcome<provisioned<basin_row>>> create_basin(std::string name, basin_config config, token request_token);
+    net::task<outcome<provisioned<basin_row>>> create_basin(std::string name, basin_config config,
+                                                            token request_token);
     net::task<outcome<provisioned<basin_row>>> ensure_basin(std::string name, basin_config config);
     net::task<outcome<basin_config>> get_basin(std::string name);
     net::task<outcome<basin_config>> reconfigure_basin(std::string name, basin_patch patch);
@@ -52,13 +52,15 @@ public:
 
     // Streams.
     net::task<outcome<page<stream_row>>> list_streams(std::string basin, list_query query);
-    net::task<outcome<provisioned<stream_row>>> create_stream(std::string basin, std::string name,
-                                                              optional_stream_config config, token request_token);
+    net::task<outcome<provisioned<stream_row>>>
+    create_stream(std::string basin, std::string name, optional_stream_config config, token request_token);
     net::task<outcome<provisioned<stream_row>>> ensure_stream(std::string basin, std::string name,
                                                               optional_stream_config config);
     net::task<outcome<stream_config>> get_stream(std::string basin, std::string name);
-    net::task<outcome<stream_config>> reconfigure_stream(std::string basin, std::string name, stream_patch patch);
-    // Returns once the deletion is stored; the records go piece by piece. Also what --store-capacity is enforced with.
+    net::task<outcome<stream_config>> reconfigure_stream(std::string basin, std::string name,
+                                                         stream_patch patch);
+    // Returns once the deletion is stored; the records go piece by piece. Also what --store-capacity is
+    // enforced with.
     net::task<outcome<void>> delete_stream(std::string basin, std::string name);
 
     // For appending, reading or check-tail; creates the stream where the basin says so (§6.6).
@@ -68,11 +70,15 @@ public:
     commit_pump& appends() { return pump_; }
 
     // For read_session. Durable rows only, below `below_seq`.
-    net::task<outcome<std::vector<batch_row>>> read_page(stream_handle stream, std::uint64_t from_seq, std::uint64_t below_seq);
-    net::task<outcome<std::optional<batch_row>>> find_timestamp(stream_handle stream, std::uint64_t timestamp);
+    net::task<outcome<std::vector<batch_row>>> read_page(stream_handle stream, std::uint64_t from_seq,
+                                                         std::uint64_t below_seq);
+    net::task<outcome<std::optional<batch_row>>> find_timestamp(stream_handle stream,
+                                                                std::uint64_t timestamp);
 
     net::task<outcome<std::uint64_t>> bytes();
+
     net::environment& env() { return env_; }
+
     bool closing() const { return closing_; }
 
 private:
@@ -82,10 +88,13 @@ private:
         turn(bool& busy, net::condition& freed)
             : busy_(&busy)
             , freed_(&freed) {}
+
         turn(turn&& other) noexcept
             : busy_(std::exchange(other.busy_, nullptr))
             , freed_(other.freed_) {}
+
         turn& operator=(turn&&) = delete;
+
         ~turn() {
             if (!busy_)
                 return;
@@ -97,6 +106,7 @@ private:
         bool* busy_;
         net::condition* freed_;
     };
+
     net::task<turn> take_turn(bool& busy, net::condition& freed);
 
     using basin_result = outcome<provisioned<basin_row>>;
@@ -105,8 +115,9 @@ private:
     net::task<stream_result> provision(stream_row wanted, optional_stream_config config, bool ensure);
     net::task<outcome<void>> delete_held(std::string basin, std::string name); // by who has the turn
     outcome<stream_row> find_or_create(const std::string& basin, const std::string& name, access how,
-                                       const optional_stream_config& create_with, std::int64_t now_us); // on the helper
-    outcome<bool> mark_deleted(stream_row row);                                                         // on the helper
+                                       const optional_stream_config& create_with,
+                                       std::int64_t now_us); // on the helper
+    outcome<bool> mark_deleted(stream_row row);              // on the helper
     stream_handle loaded(const std::string& basin, const std::string& name);
     outcome<stream_handle> remember(const stream_row& row);
     void forget_unused();

@@ -30,7 +30,8 @@ failure damaged(const std::string& what) {
 
 } // namespace
 
-// ------------------------------------------------------------------------------------------------------------- basins
+// -------------------------------------------------------------------------------------------------------------
+// basins
 
 net::task<outcome<page<basin_row>>> store::list_basins(list_query query) {
     const turn held = co_await take_turn(metadata_busy_, metadata_freed_);
@@ -44,7 +45,8 @@ net::task<outcome<page<basin_row>>> store::list_basins(list_query query) {
     co_return page_of(std::move(*rows), limit);
 }
 
-net::task<outcome<provisioned<basin_row>>> store::create_basin(std::string name, basin_config config, token request_token) {
+net::task<outcome<provisioned<basin_row>>> store::create_basin(std::string name, basin_config config,
+                                                               token request_token) {
     basin_row wanted;
     wanted.name = std::move(name);
     wanted.config = json::serialize(to_json(config));
@@ -153,7 +155,8 @@ net::task<outcome<void>> store::delete_basin(std::string name) {
     co_return marked;
 }
 
-// ------------------------------------------------------------------------------------------------------------ streams
+// ------------------------------------------------------------------------------------------------------------
+// streams
 
 net::task<outcome<page<stream_row>>> store::list_streams(std::string basin, list_query query) {
     const turn held = co_await take_turn(metadata_busy_, metadata_freed_);
@@ -175,7 +178,8 @@ net::task<outcome<page<stream_row>>> store::list_streams(std::string basin, list
 }
 
 net::task<outcome<provisioned<stream_row>>> store::create_stream(std::string basin, std::string name,
-                                                                 optional_stream_config config, token request_token) {
+                                                                 optional_stream_config config,
+                                                                 token request_token) {
     stream_row wanted;
     wanted.basin = std::move(basin);
     wanted.name = std::move(name);
@@ -191,7 +195,8 @@ net::task<outcome<provisioned<stream_row>>> store::ensure_stream(std::string bas
     return provision(std::move(wanted), std::move(config), true);
 }
 
-net::task<store::stream_result> store::provision(stream_row wanted, optional_stream_config config, bool ensure) {
+net::task<store::stream_result> store::provision(stream_row wanted, optional_stream_config config,
+                                                 bool ensure) {
     const turn held = co_await take_turn(metadata_busy_, metadata_freed_);
     if (closing_)
         co_return server_draining();
@@ -256,7 +261,8 @@ net::task<outcome<stream_config>> store::get_stream(std::string basin, std::stri
     co_return std::move(*config);
 }
 
-net::task<outcome<stream_config>> store::reconfigure_stream(std::string basin, std::string name, stream_patch patch) {
+net::task<outcome<stream_config>> store::reconfigure_stream(std::string basin, std::string name,
+                                                            stream_patch patch) {
     const turn held = co_await take_turn(metadata_busy_, metadata_freed_);
     if (closing_)
         co_return server_draining();

@@ -1,5 +1,6 @@
-// What the store does behind its callers' backs: erasing what was deleted, trimmed or has expired, a few rows at a time.
-// A piece that fails is left; the next sweep finds it again, since what is to be erased can be read off the storage.
+// What the store does behind its callers' backs: erasing what was deleted, trimmed or has expired, a few rows
+// at a time. A piece that fails is left; the next sweep finds it again, since what is to be erased can be
+// read off the storage.
 
 #include "s2/local/store.hpp"
 
@@ -50,7 +51,8 @@ net::task<void> store::sweep_loop() {
     }
 }
 
-// False: a piece failed. Between two pieces commits and reads get their turn: the helper thread works in order.
+// False: a piece failed. Between two pieces commits and reads get their turn: the helper thread works in
+// order.
 net::task<bool> store::erase_all(std::function<stored<std::size_t>()> piece) {
     while (!closing_) {
         std::function<stored<std::size_t>()> call = piece;
@@ -64,7 +66,9 @@ net::task<bool> store::erase_all(std::function<stored<std::size_t>()> piece) {
 }
 
 net::task<void> store::finish_stream(std::int64_t stream) {
-    std::function<stored<std::size_t>()> piece = [this, stream] { return storage_->erase(stream, everything, erase_rows); };
+    std::function<stored<std::size_t>()> piece = [this, stream] {
+        return storage_->erase(stream, everything, erase_rows);
+    };
     const bool erased = co_await erase_all(std::move(piece));
     if (!erased)
         co_return;
@@ -141,7 +145,8 @@ net::task<void> store::expire(stream_row row) {
         };
         co_await erase_all(std::move(trim));
     }
-    if (const auto age = config->retention_policy.age_seconds; age && *age < static_cast<std::uint64_t>(now_ms) / 1000) {
+    if (const auto age = config->retention_policy.age_seconds;
+        age && *age < static_cast<std::uint64_t>(now_ms) / 1000) {
         const std::int64_t before_ms = now_ms - static_cast<std::int64_t>(*age) * 1000;
         std::function<stored<std::size_t>()> old = [this, id = row.id, before_ms] {
             return storage_->erase_written_before(id, before_ms, erase_rows);

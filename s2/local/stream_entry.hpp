@@ -1,9 +1,9 @@
 #pragma once
-// A stream while somebody uses it: its state, who waits for it, and its newest durable batches for those who follow.
-
-#include "s2/local/stream_state.hpp"
+// A stream while somebody uses it: its state, who waits for it, and its newest durable batches for those who
+// follow.
 
 #include "net/condition.hpp"
+#include "s2/local/stream_state.hpp"
 
 #include <deque>
 
@@ -41,7 +41,8 @@ struct stream_entry {
             return;
         recent.push_back(batch);
         recent_bytes_ += batch->row.data.size();
-        while (recent.size() > recent_batches_max || (recent.size() > 1 && recent_bytes_ > recent_bytes_max)) {
+        while (recent.size() > recent_batches_max ||
+               (recent.size() > 1 && recent_bytes_ > recent_bytes_max)) {
             recent_bytes_ -= recent.front()->row.data.size();
             recent.pop_front();
         }

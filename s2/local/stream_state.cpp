@@ -17,7 +17,8 @@ stream_state::stream_state(const stream_row& row, stream_config config)
     , trim_point_(row.trim_point)
     , durable_trim_point_(row.trim_point) {}
 
-std::optional<std::uint64_t> stream_state::timestamp_for(const append_record& record, std::uint64_t now_ms) const {
+std::optional<std::uint64_t> stream_state::timestamp_for(const append_record& record,
+                                                         std::uint64_t now_ms) const {
     std::uint64_t chosen = now_ms;
     if (config_.mode == timestamping_mode::client_require && !record.timestamp)
         return std::nullopt;
@@ -62,13 +63,15 @@ std::variant<stream_state::accepted, stream_state::refused> stream_state::append
             break;
         case command_kind::trim:
             // Only forward, and no further than behind itself.
-            trim_point = std::max(trim_point, std::min(trim_of(record.headers, record.body).value_or(0), at.seq_num + 1));
+            trim_point = std::max(trim_point,
+                                  std::min(trim_of(record.headers, record.body).value_or(0), at.seq_num + 1));
             break;
         case command_kind::none:
         case command_kind::malformed: // refused by invalid_reason before it came here
             break;
         }
-        sequenced.records.push_back({at.seq_num, at.timestamp, std::move(record.headers), std::move(record.body)});
+        sequenced.records.push_back(
+            {at.seq_num, at.timestamp, std::move(record.headers), std::move(record.body)});
         ++at.seq_num;
     }
     batch.start = {tail_.seq_num, sequenced.records.front().timestamp};
@@ -89,7 +92,8 @@ std::variant<stream_state::accepted, stream_state::refused> stream_state::append
 }
 
 void stream_state::committed(const accepted& batch) {
-    NET_ASSERT(batch.start.seq_num == durable_tail_.seq_num, "batches of a stream become durable in the order of acceptance");
+    NET_ASSERT(batch.start.seq_num == durable_tail_.seq_num,
+               "batches of a stream become durable in the order of acceptance");
     durable_tail_ = batch.end;
     if (batch.change.fencing_token)
         durable_fencing_token_ = *batch.change.fencing_token;

@@ -1,11 +1,14 @@
 #pragma once
-// What one stream decides about an append (§2.10, §6.1–6.4). Plain: no Asio, no storage, the time is passed in.
+// What one stream decides about an append (§2.10, §6.1–6.4). Plain: no Asio, no storage, the time is passed
+// in.
 //
 // Invariants:
-// 1. The accepted tail counts batches that are accepted but not yet durable; the durable tail never passes it. Both only
+// 1. The accepted tail counts batches that are accepted but not yet durable; the durable tail never passes
+// it. Both only
 //    rise, until reset() takes everything that is not durable back.
 // 2. A batch is accepted whole or changes nothing.
-// 3. A refusal names what it rests on: the caller tells it only when everything below that seq_num is durable, so that
+// 3. A refusal names what it rests on: the caller tells it only when everything below that seq_num is
+// durable, so that
 //    the number or token in it is never taken back.
 // 4. Timestamps never fall along the stream.
 
@@ -14,7 +17,8 @@
 
 namespace s2::local {
 
-constexpr std::uint64_t seq_num_max = std::uint64_t{1} << 62; // the highest tail; far below what SQLite's i64 holds
+constexpr std::uint64_t seq_num_max = std::uint64_t{1}
+                                      << 62; // the highest tail; far below what SQLite's i64 holds
 
 class stream_state {
 public:
@@ -42,12 +46,17 @@ public:
     void reset();
 
     void reconfigure(stream_config config) { config_ = std::move(config); }
+
     const stream_config& config() const { return config_; }
 
     stream_position tail() const { return tail_; }
+
     stream_position durable_tail() const { return durable_tail_; }
+
     std::uint64_t durable_trim_point() const { return durable_trim_point_; }
+
     const std::string& fencing_token() const { return fencing_token_; }
+
     bool all_durable() const { return tail_ == durable_tail_; }
 
 private:
@@ -56,6 +65,7 @@ private:
         std::uint64_t fence_end = 0;
         std::optional<std::uint64_t> trim_point;
     };
+
     std::optional<std::uint64_t> timestamp_for(const append_record& record, std::uint64_t now_ms) const;
 
     std::int64_t id_;

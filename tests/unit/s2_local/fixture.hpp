@@ -1,5 +1,6 @@
 #pragma once
-// A store on a real SQLite file in a directory of its own, in a world whose clock moves only when everything waits.
+// A store on a real SQLite file in a directory of its own, in a world whose clock moves only when everything
+// waits.
 
 #include "s2/local/read_session.hpp"
 #include "s2/local/sqlite_storage.hpp"
@@ -18,7 +19,9 @@ public:
         std::string name = (std::filesystem::temp_directory_path() / "ringtail-store-XXXXXX").string();
         path_ = mkdtemp(name.data());
     }
+
     ~temporary_directory() { std::filesystem::remove_all(path_); }
+
     std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
 
 private:
@@ -41,12 +44,14 @@ inline append_input command(append_record record) {
 
 inline std::vector<std::string> bodies_of(std::string_view read_batch_bytes) {
     std::vector<std::string> bodies;
-    for (auto& record : decode_read_batch(read_batch_bytes).value().records)
+    auto decoded = decode_read_batch(read_batch_bytes).value();
+    for (auto& record : decoded.records)
         bodies.push_back(std::move(record.body));
     return bodies;
 }
 
-inline std::unique_ptr<sqlite_storage> open_storage(const std::filesystem::path& file, database::options how = {}) {
+inline std::unique_ptr<sqlite_storage> open_storage(const std::filesystem::path& file,
+                                                    database::options how = {}) {
     auto opened = sqlite_storage::open(file, how);
     if (!opened)
         throw std::runtime_error(opened.error().message);
@@ -96,7 +101,8 @@ protected:
         co_return co_await in.appends().settled(ticket);
     }
 
-    static net::task<std::vector<std::string>> read_all(store& in, stream_handle from, std::uint64_t seq = 0) {
+    static net::task<std::vector<std::string>> read_all(store& in, stream_handle from,
+                                                        std::uint64_t seq = 0) {
         read_request request;
         request.start = {read_start::kind::seq_num, seq};
         request.wait = net::duration::zero();

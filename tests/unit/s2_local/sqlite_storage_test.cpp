@@ -1,6 +1,5 @@
-#include "s2/local/sqlite_storage.hpp"
-
 #include "fixture.hpp"
+#include "s2/local/sqlite_storage.hpp"
 
 #include <gmock/gmock.h>
 
@@ -23,7 +22,8 @@ protected:
         return on->put_stream(row).value();
     }
 
-    static batch_row row(std::int64_t stream, std::uint64_t first, std::uint32_t records, std::uint64_t timestamp) {
+    static batch_row row(std::int64_t stream, std::uint64_t first, std::uint32_t records,
+                         std::uint64_t timestamp) {
         batch_row row;
         row.stream = stream;
         row.first_seq = first;
@@ -42,7 +42,8 @@ protected:
         return on->commit(pointers, changes);
     }
 
-    std::vector<std::uint64_t> firsts(std::int64_t stream, std::uint64_t from, std::uint64_t below, page_limits limits = {}) {
+    std::vector<std::uint64_t> firsts(std::int64_t stream, std::uint64_t from, std::uint64_t below,
+                                      page_limits limits = {}) {
         std::vector<std::uint64_t> all;
         for (const auto& each : on->read(stream, from, below, limits).value())
             all.push_back(each.first_seq);

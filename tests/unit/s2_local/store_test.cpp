@@ -1,6 +1,5 @@
-#include "s2/local/store.hpp"
-
 #include "fixture.hpp"
+#include "s2/local/store.hpp"
 
 #include <gmock/gmock.h>
 
@@ -55,43 +54,67 @@ public:
         std::vector<std::size_t> transactions; // batches in each
         std::function<std::optional<storage_error>()> before_commit;
     };
+
     watched_storage(std::unique_ptr<storage> inner, controls& by)
         : inner_(std::move(inner))
         , by_(by) {}
 
-    stored<void> commit(std::span<const batch_row* const> batches, std::span<const stream_change> changes) override {
+    stored<void> commit(std::span<const batch_row* const> batches,
+                        std::span<const stream_change> changes) override {
         by_.transactions.push_back(batches.size());
         if (by_.before_commit)
             if (auto failed = by_.before_commit())
                 return *failed;
         return inner_->commit(batches, changes);
     }
-    stored<std::vector<batch_row>> read(std::int64_t a, std::uint64_t b, std::uint64_t c, page_limits d) override {
+
+    stored<std::vector<batch_row>> read(std::int64_t a, std::uint64_t b, std::uint64_t c,
+                                        page_limits d) override {
         return inner_->read(a, b, c, d);
     }
+
     stored<std::optional<batch_row>> find_timestamp(std::int64_t a, std::uint64_t b) override {
         return inner_->find_timestamp(a, b);
     }
-    stored<std::optional<basin_row>> find_basin(const std::string& a) override { return inner_->find_basin(a); }
-    stored<std::vector<basin_row>> list_basins(const list_query& a) override { return inner_->list_basins(a); }
+
+    stored<std::optional<basin_row>> find_basin(const std::string& a) override {
+        return inner_->find_basin(a);
+    }
+
+    stored<std::vector<basin_row>> list_basins(const list_query& a) override {
+        return inner_->list_basins(a);
+    }
+
     stored<void> put_basin(const basin_row& a) override { return inner_->put_basin(a); }
+
     stored<void> remove_basin(const std::string& a) override { return inner_->remove_basin(a); }
+
     stored<std::optional<stream_row>> find_stream(const std::string& a, const std::string& b) override {
         return inner_->find_stream(a, b);
     }
+
     stored<std::vector<stream_row>> list_streams(const std::string& a, const list_query& b) override {
         return inner_->list_streams(a, b);
     }
+
     stored<std::vector<stream_row>> list_all_streams(std::int64_t a, std::size_t b) override {
         return inner_->list_all_streams(a, b);
     }
+
     stored<std::int64_t> put_stream(const stream_row& a) override { return inner_->put_stream(a); }
+
     stored<void> remove_stream(std::int64_t a) override { return inner_->remove_stream(a); }
-    stored<std::size_t> erase(std::int64_t a, std::uint64_t b, std::size_t c) override { return inner_->erase(a, b, c); }
+
+    stored<std::size_t> erase(std::int64_t a, std::uint64_t b, std::size_t c) override {
+        return inner_->erase(a, b, c);
+    }
+
     stored<std::size_t> erase_written_before(std::int64_t a, std::int64_t b, std::size_t c) override {
         return inner_->erase_written_before(a, b, c);
     }
+
     stored<std::uint64_t> bytes() override { return inner_->bytes(); }
+
     stored<void> checkpoint() override { return inner_->checkpoint(); }
 
 private:
@@ -102,6 +125,7 @@ private:
 class watched_store_test : public store_test {
 protected:
     watched_storage::controls controls;
+
     watched_store_test() {
         make_storage = [this] { return std::make_unique<watched_storage>(open_storage(file), controls); };
     }

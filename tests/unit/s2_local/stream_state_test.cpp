@@ -1,13 +1,14 @@
-#include "s2/local/stream_state.hpp"
-
 #include "fixture.hpp"
+#include "s2/local/stream_state.hpp"
 
 #include <gmock/gmock.h>
 
 namespace s2::local::test {
 namespace {
 
-stream_state fresh(stream_config config = {}) { return {stream_row{}, std::move(config)}; }
+stream_state fresh(stream_config config = {}) {
+    return {stream_row{}, std::move(config)};
+}
 
 stream_state::accepted take(stream_state& state, append_input input, std::int64_t now = 1000) {
     return std::get<stream_state::accepted>(state.append(std::move(input), now));
@@ -26,7 +27,8 @@ append_input stamped(std::vector<std::uint64_t> timestamps) {
 
 std::vector<std::uint64_t> timestamps_of(const stream_state::accepted& batch) {
     std::vector<std::uint64_t> all;
-    for (const auto& record : decode_read_batch(batch.row.data).value().records)
+    const auto decoded = decode_read_batch(batch.row.data).value();
+    for (const auto& record : decoded.records)
         all.push_back(record.timestamp);
     return all;
 }
@@ -117,10 +119,12 @@ TEST(stream_state, reset_takes_back_everything_that_is_not_durable) {
 TEST(stream_state, timestamps_follow_the_mode) {
     stream_config config;
     auto prefer = fresh(config);
-    EXPECT_THAT(timestamps_of(take(prefer, stamped({10, 5, 2000}), 1000)), testing::ElementsAre(10, 10, 1000));
+    EXPECT_THAT(timestamps_of(take(prefer, stamped({10, 5, 2000}), 1000)),
+                testing::ElementsAre(10, 10, 1000));
     config.uncapped = true;
     auto uncapped = fresh(config);
-    EXPECT_THAT(timestamps_of(take(uncapped, stamped({5000, ~0ull}), 1000)), testing::ElementsAre(5000, ~0ull));
+    EXPECT_THAT(timestamps_of(take(uncapped, stamped({5000, ~0ull}), 1000)),
+                testing::ElementsAre(5000, ~0ull));
     EXPECT_THAT(timestamps_of(take(uncapped, stamped({1}), 1000)), testing::ElementsAre(~0ull));
     config.uncapped = false;
     config.mode = timestamping_mode::arrival;
