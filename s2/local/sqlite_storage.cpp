@@ -1,35 +1,12 @@
 #include "s2/local/sqlite_storage.hpp"
 
+#include "s2/local/sqlite_statements.hpp"
+
 #include <algorithm>
-#include <functional>
 #include <limits>
 
 namespace s2::local {
 namespace {
-
-constexpr std::int64_t schema_version = 1;
-constexpr std::int64_t application_id = 0x52544c53; // "RTLS"
-
-constexpr const char* schema = R"sql(
-CREATE TABLE basins (
-    name TEXT PRIMARY KEY, created_at_us INTEGER NOT NULL, deleted_at_us INTEGER, config TEXT NOT NULL,
-    creation_key TEXT NOT NULL) WITHOUT ROWID, STRICT;
-CREATE TABLE streams (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, basin TEXT NOT NULL, name TEXT NOT NULL, created_at_us INTEGER NOT NULL,
-    deleted_at_us INTEGER, config TEXT NOT NULL, creation_key TEXT NOT NULL, fencing_token TEXT NOT NULL DEFAULT '',
-    trim_point INTEGER NOT NULL DEFAULT 0, tail_seq INTEGER NOT NULL DEFAULT 0,
-    tail_timestamp INTEGER NOT NULL DEFAULT 0, written_at_ms INTEGER NOT NULL DEFAULT 0, UNIQUE (basin, name)) STRICT;
-CREATE TABLE batches (
-    stream INTEGER NOT NULL, first_seq INTEGER NOT NULL, records INTEGER NOT NULL, metered INTEGER NOT NULL,
-    last_timestamp INTEGER NOT NULL, written_at_ms INTEGER NOT NULL, data BLOB NOT NULL,
-    PRIMARY KEY (stream, first_seq)) WITHOUT ROWID, STRICT;
-)sql";
-
-#define STREAM_COLUMNS                                                                                       \
-    "id, basin, name, created_at_us, deleted_at_us, config, creation_key, fencing_token, trim_point, "       \
-    "tail_seq, "                                                                                             \
-    "tail_timestamp, written_at_ms"
-#define BATCH_COLUMNS "first_seq, records, metered, last_timestamp, written_at_ms"
 
 constexpr std::uint64_t seq_max = std::numeric_limits<std::int64_t>::max();
 
@@ -44,73 +21,13 @@ batch_row batch_of(const use& query, std::int64_t stream) {
     return row;
 }
 
-basin_row basin_of(const use& query) {
-    return {query.bytes_at(0), query.number_at(1), query.optional_at(2), query.bytes_at(3),
-            query.bytes_at(4)};
-}
-
-// The least text above everything that begins with the prefix; empty: there is none.
-std::string behind_prefix(std::string prefix) {
-    while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xFF)
-        prefix.pop_back();
-    if (!prefix.empty())
-        ++prefix.back();
-    return prefix;
-}
-
 } // namespace
-
-struct sqlite_storage::statements {
-    statement insert_batch, floor_batch, last_batch, first_batch, batches_from, front, erase_front;
-    statement set_token, set_trim, keep_tail;
-    statement find_basin, list_basins, put_basin, remove_basin;
-    statement find_stream, list_streams, list_all, insert_stream, update_stream, remove_stream;
-
-    explicit statements(database& on)
-        : insert_batch(on,
-                       "INSERT INTO batches (stream, " BATCH_COLUMNS ", data) VALUES (?, ?, ?, ?, ?, ?, ?)")
-        , floor_batch(on, "SELECT " BATCH_COLUMNS
-                          " FROM batches WHERE stream = ? AND first_seq <= ? ORDER BY first_seq DESC LIMIT 1")
-        , last_batch(on,
-                     "SELECT " BATCH_COLUMNS " FROM batches WHERE stream = ? ORDER BY first_seq DESC LIMIT 1")
-        , first_batch(on, "SELECT " BATCH_COLUMNS " FROM batches WHERE stream = ? ORDER BY first_seq LIMIT 1")
-        , batches_from(
-              on,
-              "SELECT " BATCH_COLUMNS
-              ", data FROM batches WHERE stream = ? AND first_seq >= ? AND first_seq < ? ORDER BY first_seq")
-        , front(on, "SELECT " BATCH_COLUMNS " FROM batches WHERE stream = ? ORDER BY first_seq LIMIT ?")
-        , erase_front(on, "DELETE FROM batches WHERE stream = ? AND first_seq <= ?")
-        , set_token(on, "UPDATE streams SET fencing_token = ? WHERE id = ?")
-        , set_trim(on, "UPDATE streams SET trim_point = ? WHERE id = ?")
-        , keep_tail(on, "UPDATE streams SET tail_seq = ?, tail_timestamp = ?, written_at_ms = ? WHERE id = ? "
-                        "AND tail_seq < ?1")
-        , find_basin(
-              on,
-              "SELECT name, created_at_us, deleted_at_us, config, creation_key FROM basins WHERE name = ?")
-        , list_basins(on, "SELECT name, created_at_us, deleted_at_us, config, creation_key FROM basins "
-                          "WHERE name > ? AND name >= ? AND (?3 = '' OR name < ?3) ORDER BY name LIMIT ?4")
-        , put_basin(on, "INSERT INTO basins (name, created_at_us, deleted_at_us, config, creation_key) "
-                        "VALUES (?, ?, ?, ?, ?) "
-                        "ON CONFLICT (name) DO UPDATE SET deleted_at_us = excluded.deleted_at_us, config = "
-                        "excluded.config")
-        , remove_basin(on, "DELETE FROM basins WHERE name = ?")
-        , find_stream(on, "SELECT " STREAM_COLUMNS " FROM streams WHERE basin = ? AND name = ?")
-        , list_streams(on,
-                       "SELECT " STREAM_COLUMNS " FROM streams WHERE basin = ? AND name > ? AND name >= ? "
-                       "AND (?4 = '' OR name < ?4) ORDER BY name LIMIT ?5")
-        , list_all(on, "SELECT " STREAM_COLUMNS " FROM streams WHERE id > ? ORDER BY id LIMIT ?")
-        , insert_stream(
-              on,
-              "INSERT INTO streams (basin, name, created_at_us, config, creation_key) VALUES (?, ?, ?, ?, ?)")
-        , update_stream(on, "UPDATE streams SET config = ?, deleted_at_us = ? WHERE id = ?")
-        , remove_stream(on, "DELETE FROM streams WHERE id = ?") {}
-};
 
 sqlite_storage::sqlite_storage(database opened)
     : db_(std::move(opened)) {}
 
-sqlite_storage::~sqlite_storage() =
-    default; // the statements go before the database; closing it folds the log in
+// The statements go before the database; closing it folds the log in.
+sqlite_storage::~sqlite_storage() = default;
 
 stored<std::unique_ptr<sqlite_storage>> sqlite_storage::open(const std::filesystem::path& file, options how) {
     auto opened = database::open(file, how);
@@ -274,141 +191,6 @@ stored<std::optional<batch_row>> sqlite_storage::find_timestamp(std::int64_t str
     if (rows->empty())
         return storage_error{storage_error::kind::corrupt, "batches of a stream are not contiguous"};
     return std::move(rows->front());
-}
-
-stored<std::optional<basin_row>> sqlite_storage::find_basin(const std::string& name) {
-    use query(db_, sql_->find_basin);
-    auto found = query.text(name).row();
-    if (!found)
-        return found.error();
-    return *found ? std::optional(basin_of(query)) : std::nullopt;
-}
-
-stored<std::vector<basin_row>> sqlite_storage::list_basins(const list_query& asked) {
-    use query(db_, sql_->list_basins);
-    const std::string end = behind_prefix(asked.prefix);
-    query.text(asked.start_after).text(asked.prefix).text(end).number(static_cast<std::int64_t>(asked.limit));
-    std::vector<basin_row> rows;
-    while (true) {
-        auto found = query.row();
-        if (!found)
-            return found.error();
-        if (!*found)
-            return rows;
-        rows.push_back(basin_of(query));
-    }
-}
-
-stored<void> sqlite_storage::put_basin(const basin_row& row) {
-    use put(db_, sql_->put_basin);
-    return put.text(row.name)
-        .number(row.created_at_us)
-        .number(row.deleted_at_us)
-        .text(row.config)
-        .text(row.creation_key)
-        .run();
-}
-
-stored<void> sqlite_storage::remove_basin(const std::string& name) {
-    use remove(db_, sql_->remove_basin);
-    return remove.text(name).run();
-}
-
-stored<void> sqlite_storage::fill_tail(stream_row& row) {
-    use query(db_, sql_->last_batch);
-    auto found = query.number(row.id).row();
-    if (!found)
-        return found.error();
-    if (!*found)
-        return {};
-    const batch_row last = batch_of(query, row.id);
-    if (last.end_seq() > row.tail.seq_num) {
-        row.tail = {last.end_seq(), last.last_timestamp};
-        row.written_at_ms = last.written_at_ms;
-    }
-    return {};
-}
-
-stored<std::vector<stream_row>> sqlite_storage::streams_of(use& query) {
-    std::vector<stream_row> rows;
-    while (true) {
-        auto found = query.row();
-        if (!found)
-            return found.error();
-        if (!*found)
-            return rows;
-        stream_row row;
-        row.id = query.number_at(0);
-        row.basin = query.bytes_at(1);
-        row.name = query.bytes_at(2);
-        row.created_at_us = query.number_at(3);
-        row.deleted_at_us = query.optional_at(4);
-        row.config = query.bytes_at(5);
-        row.creation_key = query.bytes_at(6);
-        row.fencing_token = query.bytes_at(7);
-        row.trim_point = query.unsigned_at(8);
-        row.tail = {query.unsigned_at(9), query.unsigned_at(10)};
-        row.written_at_ms = query.number_at(11);
-        rows.push_back(std::move(row));
-    }
-}
-
-stored<std::optional<stream_row>> sqlite_storage::find_stream(const std::string& basin,
-                                                              const std::string& name) {
-    use query(db_, sql_->find_stream);
-    auto rows = streams_of(query.text(basin).text(name));
-    if (!rows)
-        return rows.error();
-    if (rows->empty())
-        return std::nullopt;
-    if (auto filled = fill_tail(rows->front()); !filled)
-        return filled.error();
-    return std::move(rows->front());
-}
-
-stored<std::vector<stream_row>> sqlite_storage::list_streams(const std::string& basin,
-                                                             const list_query& asked) {
-    use query(db_, sql_->list_streams);
-    const std::string end = behind_prefix(asked.prefix);
-    query.text(basin)
-        .text(asked.start_after)
-        .text(asked.prefix)
-        .text(end)
-        .number(static_cast<std::int64_t>(asked.limit));
-    return streams_of(query);
-}
-
-stored<std::vector<stream_row>> sqlite_storage::list_all_streams(std::int64_t above_id, std::size_t limit) {
-    use query(db_, sql_->list_all);
-    auto rows = streams_of(query.number(above_id).number(static_cast<std::int64_t>(limit)));
-    if (rows)
-        for (auto& row : *rows)
-            if (auto filled = fill_tail(row); !filled)
-                return filled.error();
-    return rows;
-}
-
-stored<std::int64_t> sqlite_storage::put_stream(const stream_row& row) {
-    if (row.id == 0) {
-        use insert(db_, sql_->insert_stream);
-        insert.text(row.basin)
-            .text(row.name)
-            .number(row.created_at_us)
-            .text(row.config)
-            .text(row.creation_key);
-        if (auto done = insert.run(); !done)
-            return done.error();
-        return sqlite3_last_insert_rowid(db_.handle());
-    }
-    use update(db_, sql_->update_stream);
-    if (auto done = update.text(row.config).number(row.deleted_at_us).number(row.id).run(); !done)
-        return done.error();
-    return row.id;
-}
-
-stored<void> sqlite_storage::remove_stream(std::int64_t id) {
-    use remove(db_, sql_->remove_stream);
-    return remove.number(id).run();
 }
 
 stored<std::size_t> sqlite_storage::erase(std::int64_t stream, std::uint64_t below_seq,

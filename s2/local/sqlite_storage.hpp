@@ -15,6 +15,8 @@
 
 #include "s2/local/sqlite.hpp"
 
+#include <functional>
+
 namespace s2::local {
 
 class sqlite_storage final : public storage {
