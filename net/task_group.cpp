@@ -26,18 +26,6 @@ struct task_group::child {
 
 namespace {
 
-// co_spawn runs a task inside the call up to its first suspension; a child starts in a turn of its own. When
-// it was aborted before that, the second co_await throws and it never starts.
-task<void> start_later(task<void> child) {
-    co_await asio::post(asio::use_awaitable);
-    co_await std::move(child);
-}
-
-task<void> call_later(std::function<task<void>()> make_child) {
-    co_await asio::post(asio::use_awaitable);
-    co_await make_child();
-}
-
 bool is_abort(const std::exception_ptr& why) noexcept {
     try {
         std::rethrow_exception(why);
@@ -50,6 +38,15 @@ bool is_abort(const std::exception_ptr& why) noexcept {
 
 } // namespace
 
+// co_spawn runs a task inside the call up to its first suspension; a child starts in a turn of its own, or
+// not at all where the group was aborted before that.
+task<void> task_group::start_later(std::shared_ptr<child> who, std::function<task<void>()> make_child) {
+    co_await asio::post(asio::use_awaitable);
+    if (who->group && who->group->aborted_)
+        co_return;
+    co_await make_child();
+}
+
 task_group::task_group(environment& env)
     : env_(env)
     , changed_(env) {}
@@ -61,21 +58,17 @@ task_group::~task_group() {
     }
 }
 
-void task_group::spawn(task<void> body) {
-    start(start_later(std::move(body)));
+void task_group::spawn(task<void> child) {
+    // A std::function must be copyable; a task is not.
+    spawn([one = std::make_shared<task<void>>(std::move(child))] { return std::move(*one); });
 }
 
 void task_group::spawn(std::function<task<void>()> make_child) {
-    start(call_later(std::move(make_child)));
-}
-
-void task_group::start(task<void> body) {
     if (aborted_)
         return;
-    auto executor = env_.executor();
-    auto added = std::make_shared<child>(this, executor);
+    auto added = std::make_shared<child>(this, env_.executor());
     added->place = children_.insert(children_.end(), added);
-    asio::co_spawn(executor, std::move(body),
+    asio::co_spawn(added->executor, start_later(added, std::move(make_child)),
                    asio::bind_cancellation_slot(added->signal.slot(), [added](std::exception_ptr why) {
                        if (added->group)
                            added->group->left(*added, why);

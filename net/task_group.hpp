@@ -56,7 +56,7 @@ private:
     struct child;
     friend task<void> with_task_group(environment&, std::function<task<void>(task_group&)>);
 
-    void start(task<void> body);
+    static task<void> start_later(std::shared_ptr<child> who, std::function<task<void>()> make_child);
     task<void> settle();
     void left(child& who, std::exception_ptr why) noexcept;
     void note(std::exception_ptr why) noexcept;
