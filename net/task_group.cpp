@@ -58,9 +58,9 @@ task_group::~task_group() {
     }
 }
 
-void task_group::spawn(task<void> child) {
+void task_group::spawn(task<void> body) {
     // A std::function must be copyable; a task is not.
-    spawn([one = std::make_shared<task<void>>(std::move(child))] { return std::move(*one); });
+    spawn([one = std::make_shared<task<void>>(std::move(body))] { return std::move(*one); });
 }
 
 void task_group::spawn(std::function<task<void>()> make_child) {

@@ -34,7 +34,7 @@ public:
 
     // Starts the task from the executor, not inside this call. After abort() it is refused (destroyed
     // unstarted).
-    void spawn(task<void> child);
+    void spawn(task<void> body);
     // The same for a callable that makes the task; it is kept alive as long as the task. A lambda with
     // captures must be passed this way: a coroutine refers to its closure.
     void spawn(std::function<task<void>()> make_child);

@@ -176,27 +176,64 @@ TEST_F(system_environment_test, an_aborted_waiter_waits_for_the_end_of_its_work)
 }
 
 TEST(system_environment_end, work_in_progress_is_waited_for_and_queued_work_is_dropped) {
-    std::atomic<bool> begun = false;
-    std::atomic<bool> ended = false;
+    using helper = system_helper_thread;
+    bool ended = false;
     bool second = false;
     asio::io_context loop;
-    {
-        system_environment env(loop);
-        auto wait = [&](std::function<void()> work) -> task<void> {
-            co_await env.on_helper_impl(std::move(work));
-        };
-        asio::co_spawn(loop, wait([&] {
-                           begun = true;
-                           std::this_thread::sleep_for(5ms);
-                           ended = true;
-                       }),
-                       [](std::exception_ptr) { FAIL(); });
-        asio::co_spawn(loop, wait([&] { second = true; }), [](std::exception_ptr) { FAIL(); });
-        while (!begun)
-            loop.poll();
-    }
+    auto thread = std::make_unique<helper>(loop);
+    auto token = std::make_shared<int>();
+    std::weak_ptr<int> queued = token;
+    // The first work ends only after the queue is cleared, which the destructor does before it waits.
+    auto hold = [&] {
+        while (!queued.expired())
+            std::this_thread::yield();
+        ended = true;
+    };
+    auto dropped = [&second, kept = std::move(token)] { second = true; };
+    std::atomic<bool> begun = false;
+    auto begin = [&] {
+        begun = true;
+        hold();
+    };
+    const auto report = [] { FAIL(); };
+    const auto first_asked = thread->enqueue(begin, report, helper::at_end::waited_for);
+    const auto second_asked = thread->enqueue(std::move(dropped), report, helper::at_end::waited_for);
+    while (!begun)
+        std::this_thread::yield();
+    thread.reset();
     EXPECT_TRUE(ended);
     EXPECT_FALSE(second);
+    loop.poll();
+}
+
+TEST(system_environment_end, a_look_up_that_hangs_is_left_behind) {
+    using helper = system_helper_thread;
+
+    struct shared_state {
+        std::atomic<bool> begun = false;
+        std::atomic<bool> go = false;
+        std::atomic<bool> ended = false;
+    };
+
+    auto state = std::make_shared<shared_state>();
+    asio::io_context loop;
+    {
+        helper thread(loop);
+        auto hang = [state] {
+            state->begun = true;
+            while (!state->go)
+                std::this_thread::yield();
+            state->ended = true;
+        };
+        const auto asked = thread.enqueue(hang, [] { FAIL(); }, helper::at_end::left_behind);
+        while (!state->begun)
+            std::this_thread::yield();
+    }
+    EXPECT_FALSE(state->ended);
+    state->go = true;
+    while (!state->ended)
+        std::this_thread::yield();
+    EXPECT_EQ(loop.poll(), 0U);
 }
 
 } // namespace
