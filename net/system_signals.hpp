@@ -13,8 +13,8 @@
 
 namespace net {
 
-// Calls back on the loop for each SIGTERM, SIGINT and (where asked for) SIGHUP, as long as it lives. It does
-// not keep the loop from running out of work.
+// Calls back on the loop for each SIGTERM, SIGINT and (where asked for) SIGHUP, as long as it lives; the loop
+// does not run out of work before. The callback may destroy it.
 class system_signals {
 public:
     enum class hangup { left_alone, reported };

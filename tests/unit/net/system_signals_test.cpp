@@ -1,0 +1,111 @@
+#include "net/system_signals.hpp"
+#include "system_loop.hpp"
+
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <unistd.h>
+
+namespace net::test {
+namespace {
+
+TEST(system_signals_test, each_signal_is_reported_on_the_loop) {
+    asio::io_context loop;
+    std::vector<int> seen;
+    const system_signals signals(loop, [&](int signal) {
+        seen.push_back(signal);
+        if (seen.size() == 2)
+            loop.stop();
+        else
+            std::raise(SIGINT); // the second one
+    });
+    std::raise(SIGTERM);
+    loop.run_for(60s);
+    EXPECT_THAT(seen, testing::ElementsAre(SIGTERM, SIGINT));
+}
+
+TEST(system_signals_test, hangup_is_reported_where_asked_for) {
+    asio::io_context loop;
+    int seen = 0;
+    const system_signals signals(
+        loop,
+        [&](int signal) {
+            seen = signal;
+            loop.stop();
+        },
+        system_signals::hangup::reported);
+    std::raise(SIGHUP);
+    loop.run_for(60s);
+    EXPECT_EQ(seen, SIGHUP);
+}
+
+TEST(system_signals_test, the_callback_may_end_the_reporting) {
+    asio::io_context loop;
+    std::unique_ptr<system_signals> signals;
+    int calls = 0;
+    signals = std::make_unique<system_signals>(loop, [&](int) {
+        ++calls;
+        signals.reset();
+    });
+    std::raise(SIGTERM);
+    loop.run_for(60s); // ends: nothing waits any more
+    EXPECT_EQ(calls, 1);
+}
+
+TEST(system_signals_test, a_write_to_a_peer_that_is_gone_is_an_error_only) {
+    ignore_sigpipe();
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    ::close(ends[0]);
+    EXPECT_EQ(::write(ends[1], "x", 1), -1);
+    EXPECT_EQ(errno, EPIPE);
+    ::close(ends[1]);
+}
+
+class notify_test : public testing::Test {
+protected:
+    void TearDown() override { ::unsetenv("NOTIFY_SOCKET"); }
+
+    // Binds a service manager's socket there ('@' for an abstract one) and says what it hears of this state.
+    static std::string heard_at(std::string name, std::string_view state) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        name.copy(address.sun_path, sizeof address.sun_path - 1);
+        if (name[0] == '@')
+            address.sun_path[0] = '\0';
+        const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+        const int manager = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+        EXPECT_EQ(::bind(manager, reinterpret_cast<sockaddr*>(&address), size), 0);
+        ::setenv("NOTIFY_SOCKET", name.c_str(), 1);
+        notify_service_manager(state);
+        char buffer[256];
+        const ssize_t count = ::recv(manager, buffer, sizeof buffer, 0);
+        ::close(manager);
+        return count < 0 ? "nothing" : std::string(buffer, static_cast<std::size_t>(count));
+    }
+};
+
+TEST_F(notify_test, a_path_and_an_abstract_name_hear_the_state) {
+    const auto path = "/tmp/ringtail-notify-" + std::to_string(::getpid());
+    EXPECT_EQ(heard_at(path, "READY=1"), "READY=1");
+    ::unlink(path.c_str());
+    EXPECT_EQ(heard_at("@ringtail-notify-" + std::to_string(::getpid()),
+                       "STOPPING=1\nEXTEND_TIMEOUT_USEC=10000000"),
+              "STOPPING=1\nEXTEND_TIMEOUT_USEC=10000000");
+}
+
+TEST_F(notify_test, without_a_service_manager_nothing_happens) {
+    notify_service_manager("READY=1");
+    for (const char* name : {"", "/", "relative", "/no/such/socket"}) {
+        ::setenv("NOTIFY_SOCKET", name, 1);
+        notify_service_manager("READY=1");
+    }
+    ::setenv("NOTIFY_SOCKET", ("/" + std::string(500, 'x')).c_str(), 1);
+    notify_service_manager("READY=1");
+}
+
+} // namespace
+} // namespace net::test
