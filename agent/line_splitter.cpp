@@ -88,6 +88,7 @@ std::variant<need_input, input_line, refused_line> line_splitter::next() {
 }
 
 std::optional<refused_line> line_splitter::abort() {
+    NET_ASSERT(scanned_ == end_, "every whole line is taken before the rest is dropped");
     const auto bytes = skipped_ + (end_ - begin_);
     begin_ = scanned_ = end_;
     skipped_ = 0;

@@ -43,11 +43,14 @@ public:
     void commit(std::size_t bytes);
     // No more will come (4).
     void end_of_input();
-    // No more is wanted: forgets what is there without LF, and gives it as refused (cut_off).
+    // No more is wanted: forgets what is there without LF, and gives it as refused (cut_off). Whole lines are
+    // taken first.
     std::optional<refused_line> abort();
 
     // The next line; valid until prepare().
     std::variant<need_input, input_line, refused_line> next();
+
+    std::size_t buffer_bytes() const { return capacity_; }
 
 private:
     std::size_t line_bytes_max_;
