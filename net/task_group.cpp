@@ -26,6 +26,11 @@ struct task_group::child {
 
 namespace {
 
+task<void> in_a_turn_of_its_own(task<void> body) {
+    co_await asio::post(asio::use_awaitable);
+    co_await std::move(body);
+}
+
 bool is_abort(const std::exception_ptr& why) noexcept {
     try {
         std::rethrow_exception(why);
@@ -155,7 +160,7 @@ task<void> with_task_group(environment& env, std::function<task<void>(task_group
 }
 
 void spawn_owned(environment& env, std::shared_ptr<void> owner, task<void> body) {
-    asio::co_spawn(env.executor(), start_later(std::move(body)),
+    asio::co_spawn(env.executor(), in_a_turn_of_its_own(std::move(body)),
                    [owner = std::move(owner)](std::exception_ptr why) {
                        if (why && !is_abort(why))
                            std::rethrow_exception(why);
