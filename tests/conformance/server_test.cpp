@@ -8,7 +8,9 @@ namespace {
 
 constexpr auto patience = 120s;
 
-std::string random_suffix(net::environment& env) { return net::random_uuid(env).substr(0, 8); }
+std::string random_suffix(net::environment& env) {
+    return net::random_uuid(env).substr(0, 8);
+}
 
 } // namespace
 
@@ -39,7 +41,9 @@ void server_test::run(std::function<net::task<>()> body) {
     env_ = std::make_unique<net::system_environment>(*loop_);
     bool ended = false;
     std::exception_ptr failure;
-    std::function<net::task<>(net::task_group&)> inside = [&](net::task_group& group) { return prepare(group, body); };
+    std::function<net::task<>(net::task_group&)> inside = [&](net::task_group& group) {
+        return prepare(group, body);
+    };
     net::asio::co_spawn(*loop_, net::with_task_group(*env_, inside), [&](std::exception_ptr why) {
         ended = true;
         failure = why;
@@ -82,7 +86,9 @@ s2::client& server_test::client_with(s2::compression packing) {
     return *others_.back();
 }
 
-std::string server_test::fresh_name(std::string_view prefix) { return std::string(prefix) + "-" + random_suffix(*env_); }
+std::string server_test::fresh_name(std::string_view prefix) {
+    return std::string(prefix) + "-" + random_suffix(*env_);
+}
 
 net::task<std::string> server_test::new_stream(s2::stream_config config) {
     auto name = fresh_name();
@@ -156,8 +162,8 @@ net::task<raw_answer> server_test::raw(std::string method, std::string target, n
     co_return std::move(answer);
 }
 
-net::task<raw_answer> server_test::raw_in_basin(std::string method, std::string target, net::http_fields fields,
-                                                std::string body) {
+net::task<raw_answer> server_test::raw_in_basin(std::string method, std::string target,
+                                                net::http_fields fields, std::string body) {
     fields.push_back({"s2-basin", basin()});
     auto answer = co_await raw(std::move(method), std::move(target), std::move(fields), std::move(body));
     co_return std::move(answer);
@@ -176,6 +182,8 @@ s2::append_input input_of(std::vector<std::string> bodies) {
     return input;
 }
 
-s2::read_start from_seq(std::uint64_t seq_num) { return {s2::read_start::kind::seq_num, seq_num, false}; }
+s2::read_start from_seq(std::uint64_t seq_num) {
+    return {s2::read_start::kind::seq_num, seq_num, false};
+}
 
 } // namespace conformance

@@ -1,12 +1,11 @@
 #pragma once
-// What every case starts with: a client of the target, a basin of this run's own, streams with fresh names, and raw
-// requests for what the client would never send.
-
-#include "tests/conformance/target.hpp"
+// What every case starts with: a client of the target, a basin of this run's own, streams with fresh names,
+// and raw requests for what the client would never send.
 
 #include "net/system_environment.hpp"
 #include "s2/append_session.hpp"
 #include "s2/read_session.hpp"
+#include "tests/conformance/target.hpp"
 
 #include <gtest/gtest.h>
 
@@ -47,8 +46,11 @@ protected:
     void run(std::function<net::task<>()> body);
 
     s2::client& client() { return *client_; }
+
     s2::client& client_with(s2::compression packing);
+
     net::time_point soon() { return env_->now() + 10s; }
+
     std::string fresh_name(std::string_view prefix = "stream");
     static const std::string& basin();
 
@@ -64,6 +66,7 @@ protected:
                                        std::string body = {});
 
     net::environment& env() { return *env_; }
+
     bool in_process() const { return in_process_; }
 
 private:

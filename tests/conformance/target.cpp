@@ -19,7 +19,9 @@ in_process_server& in_process() {
 
 } // namespace
 
-void set_in_process_server(in_process_server start) { in_process() = std::move(start); }
+void set_in_process_server(in_process_server start) {
+    in_process() = std::move(start);
+}
 
 bool target_configured() {
     const auto endpoint = variable("RINGTAIL_CONFORMANCE_ENDPOINT");

@@ -1,6 +1,7 @@
 #pragma once
 // The server that the cases run against: named by RINGTAIL_CONFORMANCE_ENDPOINT (http://… or https://…), with
-// RINGTAIL_CONFORMANCE_CA (a file) or RINGTAIL_CONFORMANCE_INSECURE=1 for its certificate; or one in this process.
+// RINGTAIL_CONFORMANCE_CA (a file) or RINGTAIL_CONFORMANCE_INSECURE=1 for its certificate; or one in this
+// process.
 
 #include "s2/connector.hpp"
 
@@ -16,8 +17,8 @@ struct target {
     bool in_process = false;
 };
 
-// Starts a server inside this process, in the group; gives how to reach it. A program that links one sets this before the
-// cases run; RINGTAIL_CONFORMANCE_ENDPOINT=in-process then selects it.
+// Starts a server inside this process, in the group; gives how to reach it. A program that links one sets
+// this before the cases run; RINGTAIL_CONFORMANCE_ENDPOINT=in-process then selects it.
 using in_process_server = std::function<s2::dial_function(net::environment&, net::task_group&)>;
 void set_in_process_server(in_process_server start);
 
