@@ -27,6 +27,7 @@ task<void> refuse(http1_connection& connection, unsigned status) {
     const asio::const_buffer whole(text->data(), text->size());
     const std::span<const asio::const_buffer> from(&whole, 1);
     co_await connection.write(from);
+    co_await connection.say_goodbye();
 }
 
 // The next request's head, or nothing: the connection is over, and has been told why.
@@ -89,7 +90,7 @@ task<void> serve_requests(http1_connection& connection, const http_limits& limit
         const auto parser = http1_request_parser::make(limits.header_bytes_max);
         auto request = co_await next_head(connection, *parser, limits);
         if (!request)
-            break;
+            co_return;
         http1_exchange one(connection, std::move(*request), *parser);
         co_await handle(connection, one, handler);
         const auto until = saturating_add(connection.env().now(), limits.header_timeout);
@@ -97,6 +98,7 @@ task<void> serve_requests(http1_connection& connection, const http_limits& limit
         if (!again)
             break;
     }
+    // Nobody waits for an idle connection's client, only for one that has still an answer to read.
     co_await connection.say_goodbye();
 }
 

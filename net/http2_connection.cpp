@@ -81,9 +81,11 @@ task<void> http2_connection::write_loop(pointer self) {
         } else if (self->session_.over()) {
             // The peer hangs up when it has read everything; closing before that could cost it the last
             // bytes.
-            co_await self->transport_->shutdown_write();
-            const auto until = saturating_add(self->env_.now(), farewell);
-            co_await wait_for(self->activity_, [&] { return self->ended(); }, until);
+            if (self->lingers_) {
+                co_await self->transport_->shutdown_write();
+                const auto until = saturating_add(self->env_.now(), farewell);
+                co_await wait_for(self->activity_, [&] { return self->ended(); }, until);
+            }
             self->fail(make_error_code(error::protocol));
         } else {
             if (out.capacity() > kept_bytes_max)
@@ -107,6 +109,7 @@ void http2_connection::fail(error_code why) {
 }
 
 void http2_connection::drain() {
+    lingers_ = session_.open_streams() > 0;
     session_.drain();
     poke();
 }

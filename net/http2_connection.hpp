@@ -90,6 +90,7 @@ private:
     std::unordered_map<std::int32_t, std::shared_ptr<stream_waits>> waits_;
     error_code failure_;
     bool writing_ = false;
+    bool lingers_ = true; // at the end the peer may have something to read yet
     error_code ending_; // of the session; the GOAWAY that says so has still to leave
 };
 

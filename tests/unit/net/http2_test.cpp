@@ -102,9 +102,9 @@ void big_bodies(pair_options options, std::size_t size) {
 
 TEST(http2, ten_mebibytes_both_ways_through_tiny_windows) {
     pair_options options;
-    options.client.stream_window = 1000;
+    options.client.stream_window = 5000;
     options.client.connection_window = 70'000;
-    options.limits.stream_window = 700;
+    options.limits.stream_window = 3000;
     options.limits.connection_window = 70'000;
     big_bodies(options, 10 * 1024 * 1024);
 }

@@ -1,0 +1,194 @@
+#include "net/http2_session.hpp"
+
+#include <gtest/gtest.h>
+
+namespace net::test {
+namespace {
+
+// A client's machine and a server's, by hand; or frames that neither would send.
+class http2_machines : public testing::Test {
+protected:
+    http2_session client{http2_role::client, {}};
+    http2_session server{http2_role::server, {}};
+    time_point now{std::chrono::hours(1)};
+    error_code client_error;
+    error_code server_error;
+
+    void pump() {
+        for (bool moved = true; moved;) {
+            std::string there;
+            std::string back;
+            EXPECT_FALSE(client.send(there, 1 << 20));
+            if (!there.empty() && !server_error)
+                server_error = server.receive(there, now);
+            EXPECT_FALSE(server.send(back, 1 << 20));
+            if (!back.empty() && !client_error)
+                client_error = client.receive(back, now);
+            moved = !there.empty() || !back.empty();
+        }
+    }
+
+    std::int32_t request(bool end = false) {
+        request_head head;
+        head.method = "POST";
+        head.authority = "test";
+        const auto id = client.open(head, end);
+        EXPECT_TRUE(id.has_value());
+        pump();
+        return *id;
+    }
+
+    static std::string number(std::uint32_t value) {
+        return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),
+                static_cast<char>(value)};
+    }
+
+    static std::string frame(char type, std::uint32_t id, const std::string& payload) {
+        return number(static_cast<std::uint32_t>(payload.size())).substr(1) + type + '\0' + number(id) +
+               payload;
+    }
+
+    void client_hears(const std::string& bytes) { client_error = client.receive(bytes, now); }
+
+    static std::string goaway(std::uint32_t last_id) { return frame(7, 0, number(last_id) + number(0)); }
+
+    static std::string rst_stream(std::uint32_t id, std::uint32_t code) { return frame(3, id, number(code)); }
+};
+
+constexpr std::uint32_t no_error = 0;
+constexpr std::uint32_t internal_error = 2;
+constexpr std::uint32_t refused_stream = 7;
+
+TEST_F(http2_machines, goaway_names_the_requests_that_were_not_processed) {
+    const auto first = request();
+    const auto second = request();
+    client_hears(goaway(static_cast<std::uint32_t>(first)));
+    EXPECT_TRUE(client.going_away());
+    EXPECT_FALSE(client.may_open());
+    EXPECT_FALSE(client.find(first)->closed);
+    EXPECT_TRUE(client.find(second)->closed);
+    EXPECT_EQ(client.find(second)->failure, make_error_code(error::going_away));
+    EXPECT_EQ(client.write_error(*client.find(second)), make_error_code(error::going_away));
+    EXPECT_FALSE(client.write_error(*client.find(first)));
+    ASSERT_EQ(server.next_request(), first);
+    EXPECT_FALSE(server.respond(first, response_head{}, true));
+    pump();
+    EXPECT_TRUE(client.find(first)->head_received);
+    EXPECT_TRUE(client.find(first)->end_received);
+}
+
+TEST_F(http2_machines, resets_are_told_apart) {
+    const auto refused = request();
+    const auto broken = request();
+    const auto clean = request();
+    client_hears(rst_stream(static_cast<std::uint32_t>(refused), refused_stream));
+    client_hears(rst_stream(static_cast<std::uint32_t>(broken), internal_error));
+    client_hears(rst_stream(static_cast<std::uint32_t>(clean), no_error)); // without a response: no clean end
+    EXPECT_EQ(client.find(refused)->failure, make_error_code(error::refused_stream));
+    EXPECT_EQ(client.find(broken)->failure, make_error_code(error::stream_reset));
+    EXPECT_EQ(client.find(clean)->failure, make_error_code(error::stream_reset));
+    EXPECT_EQ(client.open_streams(), 0u);
+    EXPECT_TRUE(client.may_open());
+}
+
+TEST_F(http2_machines, no_error_behind_a_whole_response_is_its_end) {
+    const auto id = request();
+    ASSERT_EQ(server.next_request(), id);
+    EXPECT_FALSE(server.respond(id, response_head{}, true));
+    server.release(id);
+    pump();
+    EXPECT_TRUE(client.find(id)->closed);
+    EXPECT_FALSE(client.find(id)->failure) << client.find(id)->failure.message();
+    EXPECT_EQ(client.write_error(*client.find(id)), make_error_code(error::eof));
+    client.release(id);
+    EXPECT_EQ(client.find(id), nullptr);
+    EXPECT_EQ(server.find(id), nullptr);
+}
+
+TEST_F(http2_machines, ping_is_answered) {
+    pump();
+    client_hears(frame(6, 0, "12345678"));
+    std::string out;
+    EXPECT_FALSE(client.send(out, 1000));
+    EXPECT_EQ(out, std::string("\0\0\x08\x06\x01\0\0\0\0", 9) + "12345678");
+}
+
+TEST_F(http2_machines, rapid_reset_ends_the_connection) {
+    std::size_t resets = 0;
+    while (!server_error && resets < 10'000) {
+        const auto id = request();
+        client.release(id);
+        pump();
+        ++resets;
+    }
+    EXPECT_EQ(server_error, make_error_code(error::limit_exceeded));
+    EXPECT_LE(resets, http2_session::reset_burst + 2);
+    EXPECT_EQ(server.open_streams(), 0u);
+}
+
+TEST_F(http2_machines, resets_at_a_human_pace_are_fine) {
+    for (std::size_t resets = 0; resets < 2000 && !server_error; ++resets) {
+        now += std::chrono::milliseconds(50);
+        const auto id = request();
+        client.release(id);
+        pump();
+    }
+    EXPECT_FALSE(server_error) << server_error.message();
+}
+
+TEST_F(http2_machines, ping_flood_into_a_stalled_transport_is_bounded) {
+    pump();
+    error_code ended;
+    std::size_t pings = 0;
+    while (!ended && pings++ < 100'000)
+        ended = server.receive(frame(6, 0, "12345678"), now);
+    EXPECT_TRUE(ended);
+    EXPECT_LE(pings, 2000u);
+}
+
+TEST_F(http2_machines, drain_names_the_last_request_a_round_trip_later) {
+    const auto id = request();
+    ASSERT_EQ(server.next_request(), id);
+    server.drain();
+    // A request that was on its way is still taken.
+    request_head late;
+    late.method = "GET";
+    late.authority = "test";
+    const auto second = client.open(late, true);
+    std::string there;
+    EXPECT_FALSE(client.send(there, 1 << 20));
+    std::string back;
+    EXPECT_FALSE(server.send(back, 1 << 20));
+    EXPECT_FALSE(server.receive(there, now));
+    EXPECT_FALSE(client.receive(back, now));
+    pump();
+    ASSERT_EQ(server.next_request(), *second);
+    EXPECT_FALSE(client.may_open());
+    EXPECT_FALSE(server.over());
+    for (const auto open : {id, *second}) {
+        EXPECT_FALSE(server.respond(open, response_head{}, true));
+        server.release(open);
+    }
+    pump();
+    EXPECT_TRUE(server.over());
+    EXPECT_TRUE(client.find(id)->end_received);
+    EXPECT_TRUE(client.find(*second)->end_received);
+}
+
+TEST_F(http2_machines, lost_transport_fails_what_is_open_and_keeps_what_came) {
+    const auto id = request();
+    ASSERT_EQ(server.next_request(), id);
+    EXPECT_FALSE(server.respond(id, response_head{}, false));
+    const asio::const_buffer text("partial", 7);
+    server.write(*server.find(id), {&text, 1});
+    pump();
+    client.fail(asio::error::connection_reset);
+    auto& stream = *client.find(id);
+    EXPECT_EQ(stream.failure, error_code(asio::error::connection_reset));
+    EXPECT_EQ(stream.inbox.view(), "partial");
+    client.fail(asio::error::operation_aborted);
+    EXPECT_EQ(stream.failure, error_code(asio::error::connection_reset));
+}
+
+} // namespace
+} // namespace net::test
