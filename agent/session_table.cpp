@@ -143,6 +143,7 @@ bool session_table::storable(const session_record& record) {
 }
 
 void session_table::store(const session_record& record) {
+    ++generation_;
     NET_ASSERT(record.spans.size() <= session_spans_max, "a session has at most session_spans_max spans");
     NET_ASSERT(record.parts.size() <= session_parts_max, "a session has at most session_parts_max parts");
     const std::string text = to_json_text(record);

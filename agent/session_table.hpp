@@ -90,6 +90,9 @@ public:
     // table.
     const session_record* at_seq(seq_t seq) const;
 
+    // Changes whenever a session's spans or parts may have changed; for those who remember an answer.
+    std::uint64_t generation() const { return generation_; }
+
     // Nothing: full of sessions that still owe envelopes. `may_go` says of an ended session that it owes
     // nothing.
     const session_record* add(session_record fresh, const std::function<bool(const session_record&)>& may_go);
@@ -112,6 +115,7 @@ private:
     session_record* active_ = nullptr;
     std::vector<std::uint32_t> slot_of_; // number per slot; 0 is free
     std::uint32_t last_number_ = 0;
+    std::uint64_t generation_ = 1;
 };
 
 } // namespace agent

@@ -1,0 +1,409 @@
+#include "agent/stream_delivery.hpp"
+
+#include "net/assert.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace agent {
+
+namespace {
+
+std::uint64_t random_bits(net::environment& env) {
+    std::uint64_t bits = 0;
+    env.random_bytes(std::as_writable_bytes(std::span(&bits, 1)));
+    return bits;
+}
+
+} // namespace
+
+stream_delivery::stream_delivery(delivery_context context, delivery_table::entry& entry)
+    : context_(std::move(context))
+    , entry_(entry)
+    , feed_(context_.env, context_.journal, context_.sessions, entry.state,
+            {context_.limits.linger, context_.limits.batch_records, context_.limits.batch_bytes},
+            [this](const ring_entry& durable) {
+                if (!durable.own)
+                    context_.sessions.count(durable.session, 0, 1, 0);
+            })
+    , wake_(context_.env)
+    , retry_(net::retry_policy{})
+    , ack_alarm_(context_.env.make_timer()) {}
+
+stream_delivery::~stream_delivery() = default;
+
+std::optional<std::uint64_t> stream_delivery::tail() const {
+    if (!entry_.state.memory.claimed)
+        return std::nullopt;
+    return entry_.state.memory.durable;
+}
+
+void stream_delivery::flush() {
+    flush_to_ = context_.journal.last_seq();
+    hurry_ = true;
+    wake_.notify();
+}
+
+void stream_delivery::retire() {
+    retiring_ = true;
+    wake_.notify();
+}
+
+net::task<> stream_delivery::run() {
+    std::string token = net::random_uuid(context_.env);
+    writer_.emplace(entry_.state.memory, std::move(token), feed_);
+    quiet_since_ = context_.env.now();
+    co_await net::with_task_group(context_.env, [this](net::task_group& group) -> net::task<> {
+        for (;;) {
+            if (session_end_) {
+                co_await handle_session_end();
+                continue;
+            }
+            freeze_due();
+            s2::writer_action action = writer_->next();
+            if (action.what == s2::writer_action::kind::lost)
+                break;
+            if (action.what != s2::writer_action::kind::ready) {
+                co_await perform(std::move(action), group);
+                continue;
+            }
+            if (retiring_ && all_quiet()) {
+                if (!writer_->session_open())
+                    break;
+                writer_->close_session();
+                if (writer_->next().what == s2::writer_action::kind::half_close)
+                    continue;
+            }
+            co_await rest();
+        }
+    });
+}
+
+// --- waiting
+
+bool stream_delivery::all_quiet() const { return writer_->batches().empty() && idle_feed(); }
+
+bool stream_delivery::idle_feed() const { return started_ && feed_.idle(); }
+
+// Until there is something to decide: a wish, an ack, an end, new envelopes, the linger's end, the idle close.
+net::task<> stream_delivery::rest() {
+    const bool place_free = writer_->batches().size() < context_.limits.in_flight;
+    net::time_point until = place_free ? feed_.pending().deadline() : net::never;
+    const bool idle = all_quiet() && writer_->session_open();
+    if (idle)
+        until = std::min(until, net::saturating_add(quiet_since_, context_.limits.idle_close));
+    const bool notified = co_await wake_.wait_until(until);
+    if (!notified && idle && all_quiet() &&
+        context_.env.now() >= net::saturating_add(quiet_since_, context_.limits.idle_close))
+        writer_->close_session();
+}
+
+net::task<> stream_delivery::after(s2::writer::pause pause, const s2::error& why) {
+    using enum s2::writer::pause;
+    if (pause == none || pause == cancelled)
+        co_return;
+    net::time_point until = net::saturating_add(context_.env.now(), park_retry);
+    if (pause == back_off) {
+        set_condition(delivery_condition::failing, why.text());
+        const net::duration at_least = why.retry_after.value_or(std::chrono::milliseconds(0));
+        until = *retry_.next(context_.env.now(), random_bits(context_.env), at_least);
+    } else {
+        set_condition(delivery_condition::parked, why.text(), pause == park_sink);
+    }
+    while (!hurry_ && context_.env.now() < until)
+        co_await wake_.wait_until(until);
+    if (hurry_ && pause == back_off)
+        retry_.succeeded();
+    hurry_ = false;
+}
+
+void stream_delivery::set_condition(delivery_condition condition, std::string reason, bool whole_sink) {
+    const bool changed = condition != condition_ || whole_sink != parked_sink_;
+    condition_ = condition;
+    reason_ = std::move(reason);
+    parked_sink_ = whole_sink;
+    if (changed)
+        context_.on_condition();
+}
+
+void stream_delivery::progressed() {
+    retry_.succeeded();
+    set_condition(delivery_condition::delivering, {});
+    quiet_since_ = context_.env.now();
+}
+
+// --- the writer's wishes
+
+net::task<> stream_delivery::perform(s2::writer_action action, net::task_group& group) {
+    using kind = s2::writer_action::kind;
+    switch (action.what) {
+    case kind::check_tail:
+        co_await check_tail();
+        break;
+    case kind::store_memory:
+        co_await store_synced();
+        break;
+    case kind::fence:
+        co_await append_fence(std::move(action));
+        break;
+    case kind::create_stream:
+        co_await create_stream();
+        break;
+    case kind::read:
+        co_await read_page(std::move(action));
+        break;
+    case kind::open:
+        co_await open_session(group);
+        break;
+    case kind::send:
+        co_await send(action.index);
+        break;
+    case kind::half_close:
+        co_await half_close();
+        break;
+    case kind::ready:
+    case kind::lost:
+        break;
+    }
+    if (writer_->claimed() && !started_) {
+        feed_.start();
+        started_ = true;
+        progressed();
+    }
+}
+
+net::time_point stream_delivery::call_deadline() const {
+    return net::saturating_add(context_.env.now(), call_timeout);
+}
+
+void stream_delivery::remember_writer() {
+    entry_.state.memory = writer_->memory();
+    context_.deliveries.store(entry_);
+}
+
+net::task<> stream_delivery::store_synced() {
+    remember_writer();
+    auto& table = context_.deliveries;
+    const net::error_code failed = co_await net::on_helper(context_.env, [&table] { return table.sync(); });
+    if (!failed) {
+        writer_->on_stored();
+        co_return;
+    }
+    const auto why = s2::error::from_invalid("cannot store the delivery state: " + failed.message());
+    co_await after(s2::writer::pause::back_off, why);
+}
+
+net::task<> stream_delivery::check_tail() {
+    const auto tail = co_await context_.client.check_tail(entry_.state.stream, call_deadline());
+    if (tail)
+        writer_->on_tail(tail->seq_num);
+    else
+        co_await failed(tail.error());
+}
+
+net::task<> stream_delivery::append_fence(s2::writer_action action) {
+    s2::append_input input;
+    input.records.push_back(s2::fence_command(action.token));
+    input.match_seq_num = action.match;
+    input.fencing_token = action.condition;
+    const auto ack = co_await context_.client.append(entry_.state.stream, std::move(input), call_deadline());
+    if (!ack)
+        co_await failed(ack.error());
+    else if (ack->start.seq_num == action.match)
+        writer_->on_fenced(ack->start.seq_num);
+    else
+        co_await failed(s2::error::from_protocol("the fence was acknowledged at another position than it asked for"));
+}
+
+net::task<> stream_delivery::create_stream() {
+    const auto created = co_await context_.client.create_stream(entry_.state.stream, {}, call_deadline());
+    if (created)
+        writer_->on_created();
+    else
+        co_await failed(created.error());
+}
+
+net::task<> stream_delivery::read_page(s2::writer_action action) {
+    s2::read_start start;
+    start.from = s2::read_start::kind::seq_num;
+    start.value = action.from;
+    s2::read_limits limits;
+    limits.count = std::min<std::uint64_t>(action.to - action.from, s2::batch_records_max);
+    const auto page = co_await context_.client.read(entry_.state.stream, start, limits, call_deadline());
+    if (!page) {
+        co_await failed(page.error());
+        co_return;
+    }
+    writer_->on_page(page->records);
+    account_resolved(counted::by_judge);
+    remember_writer();
+}
+
+net::task<> stream_delivery::failed(const s2::error& why) {
+    const auto pause = writer_->on_failure(why);
+    co_await after(pause, why);
+}
+
+// --- the append session
+
+net::task<> stream_delivery::open_session(net::task_group& group) {
+    auto opened = co_await s2::append_session::open(context_.client, entry_.state.stream, call_deadline());
+    if (!opened) {
+        co_await failed(opened.error());
+        co_return;
+    }
+    session_ = std::move(*opened);
+    cut_ = cut_reason::none;
+    writer_->on_opened();
+    group.spawn([this, session = session_] { return receive(session); });
+}
+
+net::task<> stream_delivery::send(std::size_t index) {
+    if (pauses_.paused(context_.env.now(), context_.env.wall_now())) {
+        spdlog::warn("the clocks diverged (was the machine paused?): the connection to S2 is replaced");
+        context_.client.connections().drop_connections();
+        cut_session(cut_reason::paused);
+        co_await session_end_seen();
+        co_return;
+    }
+    // Counted as sent first: its ack may come before the last byte has been handed over.
+    writer_->on_sent();
+    if (!ack_alarm_running_)
+        watch_acks();
+    const auto& batch = writer_->batches()[index];
+    const auto& content = frozen_[index];
+    const auto sent = co_await session_->send(content.records, batch.match, fencing_token());
+    if (!sent) {
+        cut_session(cut_reason::none);
+        co_await session_end_seen();
+    }
+}
+
+net::task<> stream_delivery::half_close() {
+    watch_acks();
+    const auto closed = co_await session_->half_close();
+    if (!closed)
+        cut_session(cut_reason::none);
+    writer_->on_half_closed();
+}
+
+net::task<> stream_delivery::session_end_seen() {
+    while (!session_end_)
+        co_await wake_.wait();
+}
+
+// Makes receive() end; what it was that cut the session tells an ambiguous end of ours from a cancellation.
+void stream_delivery::cut_session(cut_reason why) {
+    if (cut_ == cut_reason::none)
+        cut_ = why;
+    if (session_)
+        session_->abort();
+}
+
+// While something is in flight (or a half-closed session has not ended) there must be progress within the ack timeout.
+void stream_delivery::watch_acks() {
+    ack_alarm_running_ = true;
+    ack_alarm_->start(net::saturating_add(context_.env.now(), context_.limits.ack_timeout), [this] {
+        ack_alarm_running_ = false;
+        context_.client.connections().drop_connections();
+        cut_session(cut_reason::silent);
+    });
+}
+
+void stream_delivery::stop_watching_acks() {
+    ack_alarm_running_ = false;
+    ack_alarm_->cancel();
+}
+
+net::task<> stream_delivery::receive(std::shared_ptr<s2::append_session> session) {
+    for (;;) {
+        s2::append_event event = co_await session->next();
+        if (event.what == s2::append_event::kind::end) {
+            session_end_ = std::move(event.failure);
+            break;
+        }
+        if (!writer_->on_ack(event.ack)) {
+            session->abort();
+            session_end_ = s2::error::from_protocol("an acknowledgement does not fit the batch that it answers");
+            break;
+        }
+        ++ack_count_;
+        account_resolved(counted::by_batch);
+        remember_writer();
+        progressed();
+        if (event.reconnect_advised) {
+            context_.client.connections().drop_connections();
+            writer_->on_reconnect_advised();
+        }
+        if (writer_->batches().empty())
+            stop_watching_acks();
+        else
+            watch_acks();
+        context_.on_progress();
+        wake_.notify();
+    }
+    stop_watching_acks();
+    wake_.notify();
+}
+
+net::task<> stream_delivery::handle_session_end() {
+    std::optional<s2::error> failure = std::move(*session_end_);
+    session_end_.reset();
+    session_.reset();
+    if (cut_ == cut_reason::silent)
+        failure = s2::error::from_transport(net::error::timed_out, true, "no acknowledgement from S2");
+    else if (cut_ == cut_reason::paused)
+        failure = s2::error::from_transport(boost::asio::error::connection_reset, true, "the connection was replaced");
+    const bool hurried = cut_ == cut_reason::paused;
+    cut_ = cut_reason::none;
+    quiet_since_ = context_.env.now();
+    if (!failure || writer_->batches().empty()) {
+        const auto pause = writer_->on_session_end();
+        const auto why = s2::error::from_protocol("the append session ended with batches unacknowledged");
+        co_await after(pause, why);
+        co_return;
+    }
+    const auto pause = writer_->on_failure(*failure);
+    if (!hurried)
+        co_await after(pause, *failure);
+}
+
+// --- batches
+
+// The token is the claim's, and the claim reduced the set to it.
+std::string_view stream_delivery::fencing_token() const { return writer_->memory().tokens.back(); }
+
+void stream_delivery::freeze_due() {
+    if (!started_)
+        return;
+    const auto now = context_.env.now();
+    for (;;) {
+        feed_.gather(now);
+        auto& pending = feed_.pending();
+        if (flush_to_ > entry_.state.durable_seq)
+            pending.flush();
+        const auto& out = writer_->batches();
+        const bool room = out.empty() || (out.size() < context_.limits.in_flight &&
+                                          writer_->in_flight_bytes() + pending.metered_bytes() <=
+                                              in_flight_metered_bytes_max);
+        if (!room || !pending.due(now))
+            return;
+        frozen_.push_back(feed_.take());
+        writer_->freeze(frozen_.back().records.size(), frozen_.back().metered_bytes);
+        remember_writer();
+    }
+}
+
+void stream_delivery::account_resolved(counted how) {
+    for (std::size_t left = writer_->take_resolved(); left > 0; --left) {
+        const gathered_batch batch = std::move(frozen_.front());
+        frozen_.pop_front();
+        feed_.resolved(batch);
+        if (how == counted::by_batch)
+            for (const auto& each : batch.counts)
+                context_.sessions.count(each.session, 0, each.events, 0);
+    }
+}
+
+} // namespace agent

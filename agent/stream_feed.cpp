@@ -1,0 +1,275 @@
+#include "agent/stream_feed.hpp"
+
+#include "agent/event.hpp"
+#include "agent/system_events.hpp"
+#include "net/assert.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+namespace agent {
+namespace {
+
+constexpr seq_t seq_max = std::numeric_limits<seq_t>::max();
+
+std::uint64_t metered(std::string_view body) { return s2::metered_bytes(0, 0, body.size()); }
+
+} // namespace
+
+std::uint64_t record_timestamp(std::string_view envelope) {
+    constexpr std::string_view before_ts = R"("event":{"ts":)";
+    const auto at = envelope.find(before_ts);
+    if (at == std::string_view::npos)
+        return 0;
+    std::uint64_t micros = 0;
+    const char* digits = envelope.data() + at + before_ts.size();
+    std::from_chars(digits, envelope.data() + envelope.size(), micros);
+    return micros / 1000;
+}
+
+stream_feed::stream_feed(net::environment& env, ring& journal, session_table& sessions, delivery_state& state,
+                         batch_limits limits, durable_function on_judged_durable)
+    : env_(env)
+    , journal_(journal)
+    , sessions_(sessions)
+    , state_(state)
+    , on_judged_durable_(std::move(on_judged_durable))
+    , batcher_(limits) {
+    // Nothing up to the highest seq sent may go before its fate is known.
+    if (state_.sent_seq > state_.durable_seq)
+        hold_ = journal_.hold(state_.durable_seq + 1, state_.sent_seq);
+}
+
+stream_feed::~stream_feed() = default;
+
+bool stream_feed::wants(const session_record& session, seq_t seq) const {
+    for (std::size_t i = 0; i < session.parts.size(); ++i) {
+        const auto& part = session.parts[i];
+        const seq_t until = i + 1 < session.parts.size() ? session.parts[i + 1].from_seq : seq_max;
+        if (seq >= part.from_seq && seq < until && part.stream == state_.stream && part.at == state_.at)
+            return true;
+    }
+    return false;
+}
+
+bool stream_feed::wants(const ring_entry& entry) const {
+    const auto* session = sessions_.find(entry.session);
+    return session != nullptr && wants(*session, entry.seq);
+}
+
+// The same for the hot path: neighbours share a session and its part.
+bool stream_feed::wants_next(const ring_entry& entry) {
+    if (entry.session != asked_session_ || asked_parts_ != sessions_.generation()) {
+        asked_session_ = entry.session;
+        asked_parts_ = sessions_.generation();
+        asked_wanted_ = wants(entry);
+    }
+    return asked_wanted_;
+}
+
+// --- gathering
+
+void stream_feed::start() {
+    cursor_ = std::make_unique<ring_cursor>(journal_, std::max(state_.durable_seq + 1, state_.from_seq));
+    covered_ = state_.durable_seq;
+    release_hold();
+    gathering_ = {};
+    fresh_.clear();
+    own_taken_ = 0;
+    batcher_.taken();
+}
+
+void stream_feed::gather(net::time_point now) {
+    NET_ASSERT(cursor_ != nullptr, "a stream is gathered only after its claim");
+    for (;;) {
+        const seq_t before = cursor_->position();
+        const auto item = cursor_->next();
+        if (std::holds_alternative<ring_cursor::nothing>(item))
+            return;
+        bool taken = false;
+        if (const auto* entry = std::get_if<ring_entry>(&item))
+            taken = gather_entry(*entry, now);
+        else
+            taken = gather_gap(std::get<ring_gap>(item), now);
+        if (!taken) {
+            cursor_->seek(before);
+            batcher_.full();
+            return;
+        }
+    }
+}
+
+// Records of the sink that are in the state already: of an earlier incarnation, or made with a continuation.
+bool stream_feed::gather_stored_before(seq_t seq, net::time_point now) {
+    while (own_taken_ + gathering_.own_records < state_.own_records.size()) {
+        const auto& record = state_.own_records[own_taken_ + gathering_.own_records];
+        if (record.before_seq > seq)
+            return true;
+        if (!batcher_.fits(metered(record.line)))
+            return false;
+        gathering_.made.push_back(record.line);
+        add(gathering_.made.back(), record_timestamp(record.line), now);
+        cover(record.covers_to);
+        ++gathering_.own_records;
+    }
+    return true;
+}
+
+bool stream_feed::gather_entry(const ring_entry& entry, net::time_point now) {
+    if (!wants_next(entry))
+        return true;
+    if (!gather_stored_before(entry.seq, now) || !batcher_.fits(metered(entry.line)))
+        return false;
+    if (hold_)
+        hold_->extend_to(std::max(hold_->last(), entry.seq));
+    else
+        hold_ = journal_.hold(entry.seq, entry.seq);
+    add(entry.line, record_timestamp(entry.line), now);
+    cover(entry.seq);
+    if (!entry.own) {
+        auto& counts = gathering_.counts;
+        if (counts.empty() || counts.back().session != entry.session)
+            counts.push_back({entry.session, 0, 0});
+        ++counts.back().events;
+        counts.back().bytes += entry.line.size();
+    }
+    return true;
+}
+
+std::vector<stream_feed::gap_share> stream_feed::shares_of(const ring_gap& gap) const {
+    std::vector<gap_share> shares;
+    for (const auto& session : sessions_.all())
+        for (const auto& span : session.spans) {
+            const seq_t from = std::max({gap.from_seq, span.from_seq, covered_ + 1, state_.from_seq});
+            const seq_t to = std::min(gap.to_seq, span.to_seq == 0 ? seq_max : span.to_seq);
+            if (from <= to && wants(session, from))
+                shares.push_back({{from, to, gap.reason}, &session});
+        }
+    std::sort(shares.begin(), shares.end(),
+              [](const gap_share& a, const gap_share& b) { return a.gap.from_seq < b.gap.from_seq; });
+    return shares;
+}
+
+bool stream_feed::gather_gap(const ring_gap& gap, net::time_point now) {
+    if (!gather_stored_before(gap.to_seq + 1, now))
+        return false;
+    const auto shares = shares_of(gap);
+    if (state_.own_records.size() + fresh_.size() + shares.size() > own_records_max && !batcher_.empty())
+        return false; // their acknowledgement makes room
+    for (const auto& share : shares) {
+        own_record record{share.gap.to_seq + 1, share.gap.to_seq,
+                          events_dropped_envelope(share.session->id, share.gap, env_.wall_now())};
+        gathering_.made.push_back(record.line);
+        add(gathering_.made.back(), record_timestamp(record.line), now);
+        cover(record.covers_to);
+        fresh_.push_back(std::move(record));
+    }
+    return true;
+}
+
+void stream_feed::add(std::string_view body, std::uint64_t timestamp, net::time_point now) {
+    gathering_.records.push_back({timestamp, body});
+    gathering_.metered_bytes += metered(body);
+    batcher_.add(metered(body), now);
+}
+
+void stream_feed::cover(seq_t last) {
+    gathering_.last_seq = std::max(gathering_.last_seq, last);
+    covered_ = std::max(covered_, last);
+}
+
+gathered_batch stream_feed::take() {
+    gathered_batch batch = std::move(gathering_);
+    gathering_ = {};
+    batch.own_records += fresh_.size();
+    own_taken_ += batch.own_records;
+    for (auto& record : fresh_)
+        state_.own_records.push_back(std::move(record));
+    fresh_.clear();
+    state_.sent_seq = std::max(state_.sent_seq, batch.last_seq);
+    batcher_.taken();
+    return batch;
+}
+
+void stream_feed::pop_own_record() {
+    state_.own_records.erase(state_.own_records.begin());
+    own_taken_ -= std::min<std::size_t>(own_taken_, 1);
+}
+
+void stream_feed::resolved(const gathered_batch& batch) {
+    // Those that were judged one by one have gone already.
+    for (const auto& line : batch.made)
+        if (!state_.own_records.empty() && state_.own_records.front().line == line)
+            pop_own_record();
+    state_.durable_seq = std::max(state_.durable_seq, batch.last_seq);
+    release_hold();
+}
+
+void stream_feed::release_hold() {
+    if (hold_ && hold_->last() <= state_.durable_seq)
+        hold_.reset();
+    else if (hold_)
+        hold_->shrink_from(state_.durable_seq + 1);
+}
+
+// --- judging
+
+const session_record* stream_feed::session_of_stream(std::string_view session_id) const {
+    const auto* session = sessions_.find(session_id);
+    if (session == nullptr)
+        return nullptr;
+    for (const auto& part : session->parts)
+        if (part.stream == state_.stream && part.at == state_.at)
+            return session;
+    return nullptr;
+}
+
+// After a machine crash, or damage, S2 may hold envelopes of ours that the ring does not: an own session's id and a seq
+// that rises and lies where the ring has nothing.
+bool stream_feed::lost_from_ring(const s2::sequenced_record& record, seq_t above, seq_t below) const {
+    const auto head = parse_envelope_head(record.body);
+    return head && head->seq && *head->seq > above && *head->seq < below &&
+           session_of_stream(head->capture_session_id) != nullptr;
+}
+
+bool stream_feed::is_ours(const s2::sequenced_record& record) {
+    if (!record.headers.empty())
+        return false;
+    if (!state_.own_records.empty() && state_.own_records.front().line == record.body) {
+        state_.durable_seq = std::max(state_.durable_seq, state_.own_records.front().covers_to);
+        pop_own_record();
+        return true;
+    }
+    const seq_t expected = std::max(state_.durable_seq + 1, state_.from_seq);
+    if (!judging_ || judging_->position() != expected)
+        judging_ = std::make_unique<ring_cursor>(journal_, expected);
+    for (;;) {
+        const auto item = judging_->next();
+        if (const auto* entry = std::get_if<ring_entry>(&item)) {
+            if (!wants(*entry))
+                continue;
+            if (entry->line != record.body)
+                return false;
+            on_judged_durable_(*entry);
+            state_.durable_seq = entry->seq;
+            return true;
+        }
+        const auto* gap = std::get_if<ring_gap>(&item);
+        const seq_t below = gap ? gap->to_seq + 1 : seq_max;
+        if (lost_from_ring(record, state_.durable_seq, below)) {
+            const auto head = parse_envelope_head(record.body);
+            state_.durable_seq = *head->seq;
+            return true;
+        }
+        if (!gap)
+            return false;
+    }
+}
+
+bool stream_feed::shows_another_writer(const s2::sequenced_record& record) {
+    const auto head = parse_envelope_head(record.body);
+    return head && session_of_stream(head->capture_session_id) != nullptr;
+}
+
+} // namespace agent

@@ -1,0 +1,106 @@
+#pragma once
+// What one S2 stream is to hold, in order: the envelopes of its sessions out of the ring, an events_dropped record at each
+// gap, a session_continued record at its head where it continues another stream. It gives the next records to send, and
+// judges records that were read back, both against the same order.
+//
+// 1. What has been gathered or sent and is not resolved is under one ring hold, so its views stay valid.
+// 2. A record that the sink made is in the delivery state (own_records) before it is sent, and leaves it when it is durable.
+// 3. durable_seq moves over an envelope only by an acknowledgement or by a judged record, and over a gap only with the
+//    events_dropped record that tells of it.
+
+#include "agent/batcher.hpp"
+#include "agent/delivery_state.hpp"
+#include "agent/ring.hpp"
+#include "s2/protobuf.hpp"
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+namespace agent {
+
+// Producers' envelopes per session, for the accounts.
+struct delivered_count {
+    std::uint32_t session = 0;
+    std::uint64_t events = 0;
+    std::uint64_t bytes = 0;
+};
+
+struct gathered_batch {
+    std::vector<s2::record_view> records;
+    std::deque<std::string> made; // lines of the sink's own records among them
+    std::vector<delivered_count> counts;
+    std::uint64_t metered_bytes = 0;
+    seq_t last_seq = 0; // the highest seq that it covers, gaps included; 0: none (session_continued alone)
+    std::size_t own_records = 0;
+};
+
+class stream_feed final : public s2::record_judge {
+public:
+    // Called for each envelope that a judged record shows to be durable.
+    using durable_function = std::function<void(const ring_entry&)>;
+
+    stream_feed(net::environment& env, ring& journal, session_table& sessions, delivery_state& state,
+                batch_limits limits, durable_function on_judged_durable);
+    ~stream_feed() override;
+
+    // Sending starts behind what is durable (after a claim has resolved what an earlier incarnation sent).
+    void start();
+    // Takes what the ring has into the batch that is being gathered, as far as it fits.
+    void gather(net::time_point now);
+    batcher& pending() { return batcher_; }
+    // Whether the ring may hold more of this stream than was gathered.
+    bool more() const { return cursor_ && cursor_->position() <= journal_.last_seq(); }
+    bool idle() const { return cursor_ && batcher_.empty() && !more(); }
+    // The gathered batch; its own records and highest seq are in the state then, which the caller stores before sending.
+    gathered_batch take();
+    // The oldest taken batch is durable.
+    void resolved(const gathered_batch& batch);
+
+    // Whether this stream is to hold that envelope.
+    bool wants(const ring_entry& entry) const;
+    bool wants(const session_record& session, seq_t seq) const;
+
+    bool is_ours(const s2::sequenced_record& record) override;
+    bool shows_another_writer(const s2::sequenced_record& record) override;
+
+private:
+    // The parts of a gap that this stream lacks: one for each span of a session.
+    struct gap_share {
+        ring_gap gap;
+        const session_record* session = nullptr;
+    };
+    bool wants_next(const ring_entry& entry);
+    std::vector<gap_share> shares_of(const ring_gap& gap) const;
+    bool gather_gap(const ring_gap& gap, net::time_point now);
+    bool gather_entry(const ring_entry& entry, net::time_point now);
+    bool gather_stored_before(seq_t seq, net::time_point now);
+    void add(std::string_view body, std::uint64_t timestamp, net::time_point now);
+    const session_record* session_of_stream(std::string_view session_id) const;
+    bool lost_from_ring(const s2::sequenced_record& record, seq_t above, seq_t below) const;
+    void cover(seq_t last);
+    void pop_own_record();
+    void release_hold();
+
+    net::environment& env_;
+    ring& journal_;
+    session_table& sessions_;
+    delivery_state& state_;
+    durable_function on_judged_durable_;
+    batcher batcher_;
+    std::unique_ptr<ring_cursor> cursor_; // of sending
+    std::unique_ptr<ring_hold> hold_;
+    std::unique_ptr<ring_cursor> judging_; // where the next judged record should stand
+    seq_t covered_ = 0;                    // highest seq that went into a batch of this incarnation
+    std::uint32_t asked_session_ = 0;      // what wants_next answered last
+    std::uint64_t asked_parts_ = 0;
+    bool asked_wanted_ = false;
+    gathered_batch gathering_;
+    std::vector<own_record> fresh_; // made for the batch being gathered, not in the state yet
+    std::size_t own_taken_ = 0;     // of state_.own_records: sent by this incarnation
+};
+
+// floor(ts / 1000) of an envelope of ours, read from its fixed head.
+std::uint64_t record_timestamp(std::string_view envelope);
+
+} // namespace agent
