@@ -132,6 +132,8 @@ std::variant<const session_record*, start_error> capture::start(const start_requ
     if (const auto* ended = sessions_.find(*id))
         return reopen(*ended, request.categories);
 
+    if (!placement_.has_room())
+        return start_error{kind::table_full, "too many streams still wait for S2"};
     const seq_t from = ring_.next_seq();
     session_record fresh;
     fresh.id = *id;

@@ -4,6 +4,7 @@
 #include "net/assert.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace agent {
 
@@ -88,6 +89,7 @@ const session_record* session_table::add(session_record fresh,
                                          const std::function<bool(const session_record&)>& may_go) {
     NET_ASSERT(!fresh.active || !active_, "at most one session is active");
     NET_ASSERT(!find(fresh.id), "a session's id is added once");
+    ++generation_;
     auto free_slot = std::find(slot_of_.begin(), slot_of_.end(), 0u);
     if (free_slot == slot_of_.end()) {
         const auto oldest = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& session) {
@@ -113,7 +115,14 @@ void session_table::update(std::uint32_t number, const std::function<void(sessio
     auto* record = find_mutable(number);
     NET_ASSERT(record, "only a session of the table is updated");
     const bool was_active = record->active;
+    const auto shape = [record] {
+        const seq_t end = record->spans.empty() ? 0 : record->spans.back().to_seq;
+        return std::tuple(record->spans.size(), end, record->parts.size(), record->active);
+    };
+    const auto before = shape();
     change(*record);
+    if (shape() != before)
+        ++generation_;
     NET_ASSERT(record->number == number, "a session keeps its number");
     if (record->active && !was_active) {
         NET_ASSERT(!active_, "at most one session is active");
@@ -143,7 +152,6 @@ bool session_table::storable(const session_record& record) {
 }
 
 void session_table::store(const session_record& record) {
-    ++generation_;
     NET_ASSERT(record.spans.size() <= session_spans_max, "a session has at most session_spans_max spans");
     NET_ASSERT(record.parts.size() <= session_parts_max, "a session has at most session_parts_max parts");
     const std::string text = to_json_text(record);

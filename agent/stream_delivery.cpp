@@ -39,14 +39,21 @@ std::optional<std::uint64_t> stream_delivery::tail() const {
     return entry_.state.memory.durable;
 }
 
+std::string stream_delivery::lost_reason() const {
+    const bool lost = writer_ && writer_->next().what == s2::writer_action::kind::lost;
+    return lost ? writer_->lost_reason() : std::string();
+}
+
 void stream_delivery::flush() {
     flush_to_ = context_.journal.last_seq();
     hurry_ = true;
     wake_.notify();
 }
 
-void stream_delivery::retire() {
-    retiring_ = true;
+void stream_delivery::retire(bool wanted) {
+    if (retiring_ == wanted)
+        return;
+    retiring_ = wanted;
     wake_.notify();
 }
 

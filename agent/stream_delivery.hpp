@@ -53,7 +53,7 @@ public:
 
     void wake() { wake_.notify(); }
     void flush();  // ends the linger of what waits, and the backoff
-    void retire(); // when nothing is left: close the session in order and return
+    void retire(bool wanted); // when nothing is left: close the session in order and return
 
     delivery_table::entry& entry() { return entry_; }
     const delivery_state& state() const { return entry_.state; }
@@ -61,7 +61,8 @@ public:
     delivery_condition condition() const { return condition_; }
     const std::string& reason() const { return reason_; }
     bool parked_sink() const { return parked_sink_; } // it concerns all streams: a bad token, a missing basin
-    bool lost() const { return entry_.state.lost; }
+    // After run(): why another writer has the stream; empty where none has.
+    std::string lost_reason() const;
     std::optional<std::uint64_t> tail() const;
     std::uint64_t ack_count() const { return ack_count_; }
 

@@ -1,0 +1,233 @@
+#include "agent/s2_delivery.hpp"
+
+#include "agent/system_events.hpp"
+#include "net/assert.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace agent {
+
+namespace {
+
+constexpr net::duration announce_every = std::chrono::minutes(1);
+
+} // namespace
+
+std::string_view name_of(delivery_condition value) {
+    switch (value) {
+    case delivery_condition::idle:
+        return "idle";
+    case delivery_condition::delivering:
+        return "delivering";
+    case delivery_condition::failing:
+        return "failing";
+    case delivery_condition::parked:
+        return "parked";
+    case delivery_condition::held:
+        break;
+    }
+    return "held";
+}
+
+s2_delivery::s2_delivery(net::environment& env, ring& journal, session_table& sessions, delivery_table& deliveries,
+                         s2::client& client, s2_delivery_options options, announce_function announce)
+    : env_(env)
+    , journal_(journal)
+    , sessions_(sessions)
+    , deliveries_(deliveries)
+    , client_(client)
+    , options_(std::move(options))
+    , announce_(std::move(announce))
+    , changed_(env)
+    , work_(env)
+    , announce_later_(env.make_timer()) {}
+
+s2_delivery::~s2_delivery() = default;
+
+net::task<> s2_delivery::run() {
+    co_await net::with_task_group(env_, [this](net::task_group& group) -> net::task<> {
+        group.spawn([this] { return pump(); });
+        for (;;) {
+            start_due(group);
+            retire_unneeded();
+            if (draining_ && running_.empty() && !owes_here())
+                break;
+            co_await work_.wait();
+        }
+    });
+}
+
+void s2_delivery::drain() {
+    draining_ = true;
+    flush_to_ = journal_.last_seq();
+    for (const auto& one : running_)
+        one->flush();
+    work_.notify();
+}
+
+// Passes on that envelopes were published, and keeps the tables on disk up to date with the sessions.
+net::task<> s2_delivery::pump() {
+    std::uint64_t synced = 0;
+    for (;;) {
+        for (const auto& one : running_)
+            one->wake();
+        if (synced != sessions_.generation()) {
+            synced = sessions_.generation();
+            work_.notify();
+            co_await sync_tables();
+            continue; // what was published meanwhile
+        }
+        co_await journal_.appended().wait();
+    }
+}
+
+net::task<> s2_delivery::sync_tables() {
+    auto& sessions = sessions_;
+    auto& deliveries = deliveries_;
+    const net::error_code failed = co_await net::on_helper(env_, [&sessions, &deliveries] {
+        const net::error_code first = deliveries.sync();
+        return first ? first : sessions.sync();
+    });
+    if (failed)
+        spdlog::error("cannot write the session table to disk: {}", failed.message());
+}
+
+stream_delivery* s2_delivery::running_for(const delivery_table::entry& entry) const {
+    for (const auto& one : running_)
+        if (&one->entry() == &entry)
+            return one.get();
+    return nullptr;
+}
+
+// The active session's stream always; beside it the oldest backlog, as far as there is a place. A parked stream takes none.
+void s2_delivery::start_due(net::task_group& group) {
+    auto candidates = unsettled();
+    std::stable_sort(candidates.begin(), candidates.end(), [this](const auto* a, const auto* b) {
+        const bool a_active = is_active_stream(a->state);
+        const bool b_active = is_active_stream(b->state);
+        return a_active != b_active ? a_active : a->state.from_seq < b->state.from_seq;
+    });
+    for (auto* entry : candidates) {
+        if (entry->state.lost || !here(entry->state) || running_for(*entry))
+            continue;
+        const auto taken = static_cast<std::size_t>(
+            std::count_if(running_.begin(), running_.end(),
+                          [](const auto& one) { return one->condition() != delivery_condition::parked; }));
+        if (!owes(entry->state) || (taken >= streams_written_max && !is_active_stream(entry->state)))
+            continue;
+        delivery_context context{env_, journal_, sessions_, deliveries_, options_.limits, client_,
+                                 [this] {
+                                     changed_.notify();
+                                     if (running_.size() > 1 || !sessions_.active())
+                                         work_.notify();
+                                 },
+                                 [this] { condition_changed(); }};
+        auto one = std::make_shared<stream_delivery>(std::move(context), *entry);
+        holds_.erase(entry); // its feed holds the same
+        running_.push_back(one);
+        if (flush_to_ > entry->state.durable_seq)
+            one->flush();
+        group.spawn([this, one] { return deliver(one); });
+    }
+}
+
+void s2_delivery::retire_unneeded() {
+    for (const auto& one : running_) {
+        const bool needed = (!draining_ && is_active_stream(one->state())) || owes(one->state());
+        one->retire(!needed);
+    }
+}
+
+net::task<> s2_delivery::deliver(std::shared_ptr<stream_delivery> one) {
+    co_await one->run();
+    finished_acks_ += one->ack_count();
+    std::string lost = one->lost_reason();
+    auto& entry = one->entry();
+    if (entry.state.sent_seq > entry.state.durable_seq && lost.empty())
+        holds_[&entry] = journal_.hold(entry.state.durable_seq + 1, entry.state.sent_seq);
+    std::erase(running_, one);
+    one.reset();
+    if (!lost.empty())
+        co_await go_on_elsewhere(entry, std::move(lost));
+    journal_.owed_changed();
+    changed_.notify();
+    work_.notify();
+}
+
+// --- flush
+
+net::task<flush_outcome> s2_delivery::flush(seq_t up_to, net::time_point deadline) {
+    flush_to_ = std::max(flush_to_, up_to);
+    for (const auto& one : running_)
+        one->flush();
+    for (;;) {
+        if (!owes_up_to(up_to, false))
+            co_return flush_outcome::durable;
+        if (parked())
+            co_return flush_outcome::parked;
+        if (!owes_up_to(up_to, true))
+            co_return flush_outcome::held;
+        const bool notified = co_await changed_.wait_until(deadline);
+        if (!notified && owes_up_to(up_to, false))
+            co_return flush_outcome::timed_out;
+    }
+}
+
+// --- condition
+
+delivery_condition s2_delivery::worst_condition(std::string& reason) const {
+    auto worst = delivery_condition::idle;
+    for (const auto& one : running_)
+        if (one->condition() > worst) {
+            worst = one->condition();
+            reason = one->reason();
+        }
+    return worst;
+}
+
+bool s2_delivery::parked() const {
+    return std::any_of(running_.begin(), running_.end(), [this](const auto& one) {
+        return one->condition() == delivery_condition::parked &&
+               (one->parked_sink() || is_active_stream(one->state()) || owes(one->state()));
+    });
+}
+
+// Told once per change of state, at most once a minute; the latest state is told when the minute is over.
+void s2_delivery::condition_changed() {
+    changed_.notify();
+    work_.notify();
+    std::string reason;
+    const auto now_is = worst_condition(reason);
+    const bool quiet = announced_ == delivery_condition::idle && now_is == delivery_condition::delivering;
+    if (now_is == announced_ || now_is == delivery_condition::idle || quiet)
+        return;
+    const auto next = announced_at_ ? net::saturating_add(*announced_at_, announce_every) : env_.now();
+    if (env_.now() < next) {
+        announce_later_->start(next, [this] { condition_changed(); });
+        return;
+    }
+    announced_ = now_is;
+    announced_at_ = env_.now();
+    auto state = durable_error_state::delivering;
+    if (now_is == delivery_condition::failing)
+        state = durable_error_state::failing;
+    else if (now_is == delivery_condition::parked)
+        state = durable_error_state::parked;
+    if (now_is == delivery_condition::delivering)
+        spdlog::info("delivery to {} works again", options_.at.text());
+    else
+        spdlog::warn("delivery to {} is {}: {}", options_.at.text(), name_of(now_is), reason);
+    if (const auto* session = sessions_.active())
+        announce_(system_durable_error_envelope(session->id, state, reason, env_.wall_now()));
+}
+
+std::uint64_t s2_delivery::ack_count() const {
+    std::uint64_t count = finished_acks_;
+    for (const auto& one : running_)
+        count += one->ack_count();
+    return count;
+}
+
+} // namespace agent

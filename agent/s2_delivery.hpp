@@ -1,0 +1,128 @@
+#pragma once
+// The S2 sink: all streams of one state directory. It decides which of them are written (at most four at once: the active
+// session's always, then the oldest backlog), what is owed, where a session's envelopes go, and what happens when a stream
+// is lost to another writer.
+//
+// 1. A session's envelopes go to the place they were recorded for; what another place alone can take is held, named, never
+//    waited for.
+// 2. A lost stream is never appended to again. The verdict, the continuation's name and the parts of the sessions that go
+//    on there are stored and synced before its first byte.
+// 3. owed() is the ring's question; what is owed is what lies above a stream's durable seq in its sessions' spans.
+
+#include "agent/stream_delivery.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace agent {
+
+constexpr std::size_t streams_written_max = 4;
+
+struct s2_delivery_options {
+    place at;                    // where new sessions go
+    std::string stream_template; // "{capture_session_id}" is replaced by the id
+    delivery_config limits;
+    std::filesystem::path state_dir;
+};
+
+class s2_delivery final : public delivery, public placement, public ring_retention {
+public:
+    // `announce` gets system_durable_error and session_continued envelopes for the live and file sinks.
+    using announce_function = std::function<void(std::string envelope)>;
+
+    s2_delivery(net::environment& env, ring& journal, session_table& sessions, delivery_table& deliveries,
+                s2::client& client, s2_delivery_options options, announce_function announce);
+    ~s2_delivery() override;
+
+    // After a restart, before anything is published: holds what was sent, finishes what a crash interrupted, names what
+    // only another place can take.
+    void recover();
+    // Then, once the sessions know what they published: the durable counters are stored now and then only, and what is
+    // owed tells their true value.
+    void recount_durable();
+    // Until aborted; after drain() until nothing is owed that can be delivered, and the sessions are closed.
+    net::task<> run();
+    // Take nothing new, deliver what is owed without lingering, then return from run().
+    void drain();
+
+    delivery_status status() const override;
+    session_account account(const session_record& session) const override;
+    net::task<flush_outcome> flush(seq_t up_to, net::time_point deadline) override;
+    net::condition& changed() override { return changed_; }
+
+    session_part place_session(std::string_view session_id, seq_t from_seq) override;
+    bool owes(const session_record& session) const override;
+    bool has_room() const override;
+
+    bool owed(seq_t first, seq_t last) const override;
+    void dropping(const ring_entry& entry) override;
+
+    bool parked() const;    // the sink or the active session's stream
+    bool owes_here() const; // anything that this place can take
+    bool owes_held() const; // anything that only another place can take
+    std::uint64_t held_bytes() const;
+    std::uint64_t ack_count() const; // rises with each acknowledgement, for a deadline counted from the last one
+
+private:
+    struct range {
+        seq_t from;
+        seq_t to;
+    };
+    struct moved {
+        delivery_table::entry* entry = nullptr;
+        std::uint32_t first_session = 0; // of the sessions that move, the one with the lowest seq
+    };
+
+    // --- what is owed (s2_delivery_accounts.cpp)
+    std::vector<range> owed_ranges(const delivery_state& state) const;
+    bool owes(const delivery_state& state) const;
+    bool owes_up_to(seq_t up_to, bool here_only) const;
+    const std::vector<delivery_table::entry*>& unsettled() const;
+    backlog_size size_of(const std::vector<range>& ranges, std::uint32_t session) const;
+    bool here(const delivery_state& state) const { return state.at == options_.at; }
+    bool is_active_stream(const delivery_state& state) const;
+
+    // --- where it goes (s2_delivery_placement.cpp)
+    std::string stream_for(std::string_view session_id) const;
+    delivery_table::entry* entry_of(const session_part& part) const;
+    delivery_table::entry* ensure_entry(std::string stream, seq_t from_seq);
+    bool make_room();
+    std::string continuation_name(const delivery_state& lost) const;
+    void continue_sessions(delivery_table::entry& lost);
+    net::task<> go_on_elsewhere(delivery_table::entry& lost, std::string reason);
+
+    // --- the work (s2_delivery.cpp)
+    stream_delivery* running_for(const delivery_table::entry& entry) const;
+    void start_due(net::task_group& group);
+    void retire_unneeded();
+    net::task<> deliver(std::shared_ptr<stream_delivery> one);
+    net::task<> pump();
+    net::task<> sync_tables();
+    delivery_condition worst_condition(std::string& reason) const;
+    void condition_changed();
+
+    net::environment& env_;
+    ring& journal_;
+    session_table& sessions_;
+    delivery_table& deliveries_;
+    s2::client& client_;
+    s2_delivery_options options_;
+    announce_function announce_;
+    std::vector<std::shared_ptr<stream_delivery>> running_;
+    std::map<const delivery_table::entry*, std::unique_ptr<ring_hold>> holds_; // sent by an earlier agent, unresolved
+    net::condition changed_;
+    net::condition work_;
+    seq_t flush_to_ = 0;
+    bool draining_ = false;
+    std::uint64_t finished_acks_ = 0;
+    delivery_condition announced_ = delivery_condition::idle;
+    std::optional<net::time_point> announced_at_;
+    std::unique_ptr<net::timer> announce_later_;
+    mutable std::vector<delivery_table::entry*> unsettled_;
+    mutable std::uint64_t unsettled_generation_ = 0;
+};
+
+} // namespace agent

@@ -1,0 +1,178 @@
+// What is owed, held, durable and dropped: the counting side of s2_delivery.
+#include "agent/s2_delivery.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace agent {
+namespace {
+
+constexpr seq_t seq_max = std::numeric_limits<seq_t>::max();
+
+} // namespace
+
+// Above the durable seq, in the spans of the sessions whose parts lie in this stream.
+std::vector<s2_delivery::range> s2_delivery::owed_ranges(const delivery_state& state) const {
+    std::vector<range> ranges;
+    for (const auto& session : sessions_.all())
+        for (std::size_t i = 0; i < session.parts.size(); ++i) {
+            const auto& part = session.parts[i];
+            if (part.stream != state.stream || !(part.at == state.at))
+                continue;
+            const seq_t part_end = i + 1 < session.parts.size() ? session.parts[i + 1].from_seq - 1 : seq_max;
+            for (const auto& span : session.spans) {
+                const seq_t span_end = span.to_seq == 0 ? journal_.last_seq() : span.to_seq;
+                const seq_t from = std::max({span.from_seq, part.from_seq, state.durable_seq + 1});
+                const seq_t to = std::min({span_end, part_end, journal_.last_seq()});
+                if (from <= to)
+                    ranges.push_back({from, to});
+            }
+        }
+    return ranges;
+}
+
+bool s2_delivery::owes(const delivery_state& state) const { return !owed_ranges(state).empty(); }
+
+bool s2_delivery::is_active_stream(const delivery_state& state) const {
+    const auto* session = sessions_.active();
+    return session && !session->parts.empty() && session->parts.back().stream == state.stream &&
+           session->parts.back().at == state.at;
+}
+
+// Streams that owe something or may yet: the others can't, before the sessions change.
+const std::vector<delivery_table::entry*>& s2_delivery::unsettled() const {
+    if (unsettled_generation_ != sessions_.generation()) {
+        unsettled_generation_ = sessions_.generation();
+        unsettled_.clear();
+        for (const auto& entry : deliveries_.all())
+            if (is_active_stream(entry->state) || owes(entry->state))
+                unsettled_.push_back(entry.get());
+    }
+    return unsettled_;
+}
+
+bool s2_delivery::owes(const session_record& session) const {
+    return session.active || std::any_of(session.parts.begin(), session.parts.end(), [this](const auto& part) {
+               const auto* entry = entry_of(part);
+               return entry && owes(entry->state);
+           });
+}
+
+bool s2_delivery::owes_up_to(seq_t up_to, bool here_only) const {
+    for (const auto* entry : unsettled()) {
+        if (here_only && !here(entry->state))
+            continue;
+        for (const auto& owed : owed_ranges(entry->state))
+            if (owed.from <= up_to)
+                return true;
+    }
+    return false;
+}
+
+bool s2_delivery::owes_here() const { return owes_up_to(seq_max, true); }
+
+bool s2_delivery::owes_held() const {
+    const auto& all = unsettled();
+    return std::any_of(all.begin(), all.end(),
+                       [this](const auto* entry) { return !here(entry->state) && owes(entry->state); });
+}
+
+bool s2_delivery::owed(seq_t first, seq_t last) const {
+    for (const auto* entry : unsettled())
+        for (const auto& owed : owed_ranges(entry->state))
+            if (owed.from <= last && owed.to >= first)
+                return true;
+    return false;
+}
+
+void s2_delivery::dropping(const ring_entry& entry) {
+    if (entry.own)
+        return;
+    const auto* session = sessions_.find(entry.session);
+    if (!session)
+        return;
+    for (const auto* stream : unsettled())
+        for (const auto& owed : owed_ranges(stream->state))
+            if (owed.from <= entry.seq && entry.seq <= owed.to && session->holds(entry.seq))
+                return sessions_.count(entry.session, 0, 0, 1);
+}
+
+// Producers' events of these ranges (of one session, or 0 for all) that the ring holds.
+backlog_size s2_delivery::size_of(const std::vector<range>& ranges, std::uint32_t session) const {
+    backlog_size size;
+    for (const auto& each : ranges) {
+        ring_cursor cursor(journal_, each.from);
+        for (;;) {
+            const auto item = cursor.next();
+            if (std::holds_alternative<ring_cursor::nothing>(item) || cursor.position() > each.to + 1)
+                break;
+            const auto* entry = std::get_if<ring_entry>(&item);
+            if (!entry || entry->own || (session != 0 && entry->session != session))
+                continue;
+            ++size.events;
+            size.bytes += entry->line.size();
+        }
+    }
+    return size;
+}
+
+session_account s2_delivery::account(const session_record& session) const {
+    session_account account;
+    account.session_id = session.id;
+    account.published = session.published;
+    account.dropped = session.dropped;
+    for (const auto& part : session.parts) {
+        account.stream = part.stream;
+        account.basin = part.at.basin;
+        const auto* entry = entry_of(part);
+        if (!entry)
+            continue;
+        const auto size = size_of(owed_ranges(entry->state), session.number);
+        account.undelivered_bytes += size.bytes;
+        account.durable_seq = std::max(account.durable_seq, entry->state.durable_seq);
+        account.tail.reset();
+        if (entry->state.memory.claimed)
+            account.tail = entry->state.memory.durable;
+    }
+    account.durable = session.durable;
+    account.undelivered = session.published - std::min(session.published, session.durable + session.dropped);
+    return account;
+}
+
+delivery_status s2_delivery::status() const {
+    delivery_status status;
+    status.condition = worst_condition(status.reason);
+    status.durable_seq = journal_.last_seq();
+    const auto* active = sessions_.active();
+    for (const auto* entry : unsettled()) {
+        const auto ranges = owed_ranges(entry->state);
+        if (ranges.empty())
+            continue;
+        const auto size = size_of(ranges, 0);
+        status.durable_seq = std::min(status.durable_seq, ranges.front().from - 1);
+        for (const auto& each : ranges)
+            status.durable_seq = std::min(status.durable_seq, each.from - 1);
+        status.undelivered_events += size.events;
+        status.undelivered_bytes += size.bytes;
+        backlog_size mine;
+        if (active)
+            mine = size_of(ranges, active->number);
+        status.backlog.events += size.events - mine.events;
+        status.backlog.bytes += size.bytes - mine.bytes;
+        if (!here(entry->state))
+            status.held.push_back({entry->state.at, entry->state.stream, size, "recorded for " + entry->state.at.text()});
+    }
+    if (status.condition == delivery_condition::idle && !status.held.empty())
+        status.condition = delivery_condition::held;
+    return status;
+}
+
+std::uint64_t s2_delivery::held_bytes() const {
+    std::uint64_t bytes = 0;
+    for (const auto* entry : unsettled())
+        if (!here(entry->state))
+            bytes += size_of(owed_ranges(entry->state), 0).bytes;
+    return bytes;
+}
+
+} // namespace agent
