@@ -113,6 +113,10 @@ result<std::unique_ptr<stream>> system_environment::standard_input() {
     return open_standard_input(executor());
 }
 
+result<std::unique_ptr<stream>> system_environment::open_input(const std::filesystem::path& file) {
+    return open_input_file(executor(), file);
+}
+
 void system_environment::notify_supervisor(std::string_view state) {
     notify_service_manager(state);
 }

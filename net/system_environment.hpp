@@ -25,6 +25,7 @@ public:
     task<result<std::unique_ptr<stream>>> dial(const endpoint& to, time_point deadline) override;
     result<std::unique_ptr<listener>> listen(const endpoint& at) override;
     result<std::unique_ptr<stream>> standard_input() override;
+    result<std::unique_ptr<stream>> open_input(const std::filesystem::path& file) override;
 
     file_system& files() override { return *files_; }
 

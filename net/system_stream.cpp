@@ -217,4 +217,12 @@ result<std::unique_ptr<stream>> open_standard_input(const asio::any_io_executor&
     return make_descriptor_stream(executor, descriptor, "standard input");
 }
 
+result<std::unique_ptr<stream>> open_input_file(const asio::any_io_executor& executor,
+                                                const std::filesystem::path& file) {
+    const int descriptor = ::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0)
+        return last_error();
+    return make_descriptor_stream(executor, descriptor, file.string());
+}
+
 } // namespace net

@@ -9,6 +9,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include <filesystem>
 #include <memory>
 
 namespace net {
@@ -29,5 +30,7 @@ result<std::unique_ptr<stream>> make_descriptor_stream(const asio::any_io_execut
 // Standard input without a change to what is shared with other processes, where that is possible: O_NONBLOCK
 // belongs to the open file, and a terminal that is set to it breaks the shell that it came from.
 result<std::unique_ptr<stream>> open_standard_input(const asio::any_io_executor& executor);
+result<std::unique_ptr<stream>> open_input_file(const asio::any_io_executor& executor,
+                                                const std::filesystem::path& file);
 
 } // namespace net

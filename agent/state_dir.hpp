@@ -1,0 +1,33 @@
+#pragma once
+// Everything of one state directory, opened in its order: the lock, the seq ceiling, the ring, the session table, the
+// delivery state. What can't be opened says what, where and what to do; the agent then exits with 5.
+
+#include "agent/config.hpp"
+#include "agent/delivery_state.hpp"
+#include "agent/ring.hpp"
+#include "agent/seq_ceiling.hpp"
+#include "agent/session_table.hpp"
+
+#include <memory>
+#include <string>
+#include <variant>
+
+namespace agent {
+
+struct state_dir {
+    std::unique_ptr<net::file_lock> lock; // none without a directory
+    std::unique_ptr<seq_ceiling> ceiling;
+    std::unique_ptr<ring> journal;
+    std::unique_ptr<session_table> sessions;
+    std::unique_ptr<delivery_table> deliveries;
+    ring_recovery recovery;
+};
+
+struct state_dir_error {
+    std::string message;
+};
+
+// Blocking: before the loop serves anything. Without a directory everything is in memory.
+std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::environment& env, const config& from);
+
+} // namespace agent

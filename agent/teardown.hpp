@@ -1,0 +1,81 @@
+#pragma once
+// The teardown as a plain machine (product: Teardown): its steps in their order, and when waiting ends.
+//
+// 1. The first cause begins it; a signal during one that the end of input began sets an absolute deadline; the second
+//    signal cuts it short.
+// 2. On a signal the deadline is absolute. At end of input it is counted from the last acknowledgement, so that a delivery
+//    that moves is finished.
+// 3. Steps only go forward; a step that is cut short is over, and the next ones still run (they don't wait for S2).
+
+#include "net/clock.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+namespace agent {
+
+enum class teardown_cause { signal, end_of_input, parked };
+
+enum class teardown_step { stop_intake, end_session, deliver, close_files, close_ring, done };
+
+constexpr std::string_view name_of(teardown_step step) {
+    constexpr std::string_view names[] = {"stop intake",      "end the capture session", "deliver to S2",
+                                          "close the files", "sync the ring",           "done"};
+    return names[static_cast<std::size_t>(step)];
+}
+
+class teardown {
+public:
+    explicit teardown(net::duration timeout)
+        : timeout_(timeout) {}
+
+    bool begun() const { return cause_.has_value(); }
+    std::optional<teardown_cause> cause() const { return cause_; }
+    teardown_step step() const { return step_; }
+
+    void begin(teardown_cause cause, net::time_point now) {
+        if (cause == teardown_cause::signal)
+            signalled(now);
+        if (cause_)
+            return;
+        cause_ = cause;
+        last_progress_ = now;
+        if (cause == teardown_cause::parked)
+            cut_short_ = true; // a parked sink is not waited for
+    }
+
+    // An acknowledgement has come.
+    void progressed(net::time_point now) { last_progress_ = std::max(last_progress_, now); }
+
+    // When waiting for S2 ends.
+    net::time_point deadline() const {
+        if (cut_short_)
+            return net::time_point::min();
+        return absolute_.value_or(net::saturating_add(last_progress_, timeout_));
+    }
+
+    bool cut_short() const { return cut_short_; }
+
+    void next_step() {
+        if (step_ != teardown_step::done)
+            step_ = static_cast<teardown_step>(static_cast<int>(step_) + 1);
+    }
+
+private:
+    void signalled(net::time_point now) {
+        if (absolute_)
+            cut_short_ = true;
+        else
+            absolute_ = net::saturating_add(now, timeout_);
+    }
+
+    net::duration timeout_;
+    std::optional<teardown_cause> cause_;
+    std::optional<net::time_point> absolute_;
+    net::time_point last_progress_{};
+    bool cut_short_ = false;
+    teardown_step step_ = teardown_step::stop_intake;
+};
+
+} // namespace agent
