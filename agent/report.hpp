@@ -1,7 +1,7 @@
 #pragma once
 // The report at exit, status.json and GET /status: one account of one run (product: "Report and status").
 
-#include "agent/s2_sink.hpp"
+#include "agent/delivery.hpp"
 
 #include <boost/json/object.hpp>
 

@@ -1,70 +1,129 @@
 #pragma once
-// The S2 sink as the rest of the agent sees it: what is durable, what is left and why, and how to wait for it. Inside:
-// one stream_delivery per S2 stream (its own writer and delivery state), at most four written at once.
+// The S2 sink: all streams of one state directory. It decides which of them are written (at most four at once: the active
+// session's always, then the oldest backlog), what is owed, where a session's envelopes go, and what happens when a stream
+// is lost to another writer.
+//
+// 1. A session's envelopes go to the place they were recorded for; what another place alone can take is held, named, never
+//    waited for.
+// 2. A lost stream is never appended to again. The verdict, the continuation's name and the parts of the sessions that go
+//    on there are stored and synced before its first byte.
+// 3. owed() is the ring's question; what is owed is what lies above a stream's durable seq in its sessions' spans.
 
-#include "agent/capture.hpp"
-#include "agent/config.hpp"
-#include "agent/ring.hpp"
-#include "agent/session_table.hpp"
-#include "net/stop_token.hpp"
+#include "agent/delivery.hpp"
+#include "agent/stream_delivery.hpp"
 
-#include <optional>
+#include <functional>
+#include <map>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace agent {
 
-enum class delivery_condition { idle, delivering, failing, parked, held };
-std::string_view name_of(delivery_condition value);
+constexpr std::size_t streams_written_max = 4;
 
-// Producers' events and all bytes that wait in the ring.
-struct backlog_size {
-    std::uint64_t events = 0;
-    std::uint64_t bytes = 0;
+struct s2_sink_options {
+    place at;                    // where new sessions go
+    std::string stream_template; // "{capture_session_id}" is replaced by the id
+    delivery_config limits;
+    std::filesystem::path state_dir;
 };
 
-// One session's account: published = durable + undelivered + dropped (producers' events).
-struct session_account {
-    std::string session_id;
-    std::string stream; // of its last part
-    std::string basin;
-    std::uint64_t published = 0;
-    std::uint64_t durable = 0;
-    std::uint64_t undelivered = 0;
-    std::uint64_t undelivered_bytes = 0;
-    std::uint64_t dropped = 0;
-    seq_t durable_seq = 0; // own events too
-    std::optional<std::uint64_t> tail; // the stream's next S2 seq_num, once known
-};
-
-struct held_backlog {
-    place at;
-    std::string stream;
-    backlog_size size;
-    std::string reason;
-};
-
-struct delivery_status {
-    delivery_condition condition = delivery_condition::idle;
-    std::string reason;      // of failing and parked, in words
-    seq_t durable_seq = 0;   // everything up to it, of every session, is durable
-    backlog_size backlog;    // left by earlier runs and sessions
-    std::uint64_t undelivered_events = 0; // of all sessions
-    std::uint64_t undelivered_bytes = 0;
-    std::vector<held_backlog> held; // what only another place can take
-};
-
-enum class flush_outcome { durable, timed_out, parked, held };
-
-// What the rest of the agent asks of delivery; s2_sink is the one real implementation (tests give their own).
-class delivery {
+class s2_sink final : public delivery, public placement, public ring_retention {
 public:
-    virtual ~delivery() = default;
-    virtual delivery_status status() const = 0;
-    virtual session_account account(const session_record& session) const = 0;
-    // Ends the linger, retries at once, waits until everything up to the seq is durable or can't become so by then.
-    virtual net::task<flush_outcome> flush(seq_t up_to, net::time_point deadline) = 0;
-    // Something that status() shows has changed.
-    virtual net::condition& changed() = 0;
+    // `announce` gets system_durable_error and session_continued envelopes for the live and file sinks.
+    using announce_function = std::function<void(std::string envelope)>;
+
+    s2_sink(net::environment& env, ring& journal, session_table& sessions, delivery_table& deliveries,
+                s2::client& client, s2_sink_options options, announce_function announce);
+    ~s2_sink() override;
+
+    // After a restart, before anything is published: holds what was sent, finishes what a crash interrupted, names what
+    // only another place can take.
+    void recover();
+    // Then, once the sessions know what they published: the durable counters are stored now and then only, and what is
+    // owed tells their true value.
+    void recount_durable();
+    // Until aborted; after drain() until nothing is owed that can be delivered, and the sessions are closed.
+    net::task<> run();
+    // Take nothing new, deliver what is owed without lingering, then return from run().
+    void drain();
+
+    delivery_status status() const override;
+    session_account account(const session_record& session) const override;
+    net::task<flush_outcome> flush(seq_t up_to, net::time_point deadline) override;
+    net::condition& changed() override { return changed_; }
+
+    session_part place_session(std::string_view session_id, seq_t from_seq) override;
+    bool owes(const session_record& session) const override;
+    bool has_room() const override;
+
+    bool owed(seq_t first, seq_t last) const override;
+    void dropping(const ring_entry& entry) override;
+
+    bool parked() const;    // the sink or the active session's stream
+    bool owes_here() const; // anything that this place can take
+    bool owes_held() const; // anything that only another place can take
+    std::uint64_t held_bytes() const;
+    std::uint64_t ack_count() const; // rises with each acknowledgement, for a deadline counted from the last one
+
+private:
+    struct range {
+        seq_t from;
+        seq_t to;
+    };
+    struct moved {
+        delivery_table::entry* entry = nullptr;
+        std::uint32_t first_session = 0; // of the sessions that move, the one with the lowest seq
+    };
+
+    // --- what is owed (s2_sink_accounts.cpp)
+    std::vector<range> owed_ranges(const delivery_state& state) const;
+    bool owes(const delivery_state& state) const;
+    bool owes_up_to(seq_t up_to, bool here_only) const;
+    const std::vector<delivery_table::entry*>& unsettled() const;
+    backlog_size size_of(const std::vector<range>& ranges, std::uint32_t session) const;
+    bool here(const delivery_state& state) const { return state.at == options_.at; }
+    bool is_active_stream(const delivery_state& state) const;
+
+    // --- where it goes (s2_sink_placement.cpp)
+    std::string stream_for(std::string_view session_id) const;
+    delivery_table::entry* entry_of(const session_part& part) const;
+    delivery_table::entry* ensure_entry(std::string stream, seq_t from_seq);
+    bool make_room();
+    std::string continuation_name(const delivery_state& lost) const;
+    void continue_sessions(delivery_table::entry& lost);
+    net::task<> go_on_elsewhere(delivery_table::entry& lost, std::string reason);
+
+    // --- the work (s2_sink.cpp)
+    stream_delivery* running_for(const delivery_table::entry& entry) const;
+    void start_due(net::task_group& group);
+    void retire_unneeded();
+    net::task<> deliver(std::shared_ptr<stream_delivery> one);
+    net::task<> pump();
+    net::task<> sync_tables();
+    delivery_condition worst_condition(std::string& reason) const;
+    void condition_changed();
+
+    net::environment& env_;
+    ring& journal_;
+    session_table& sessions_;
+    delivery_table& deliveries_;
+    s2::client& client_;
+    s2_sink_options options_;
+    announce_function announce_;
+    std::vector<std::shared_ptr<stream_delivery>> running_;
+    std::map<const delivery_table::entry*, std::unique_ptr<ring_hold>> holds_; // sent by an earlier agent, unresolved
+    net::condition changed_;
+    net::condition work_;
+    seq_t flush_to_ = 0;
+    bool draining_ = false;
+    std::uint64_t finished_acks_ = 0;
+    delivery_condition announced_ = delivery_condition::idle;
+    std::optional<net::time_point> announced_at_;
+    std::unique_ptr<net::timer> announce_later_;
+    mutable std::vector<delivery_table::entry*> unsettled_;
+    mutable std::uint64_t unsettled_generation_ = 0;
 };
 
 } // namespace agent

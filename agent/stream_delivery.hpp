@@ -10,7 +10,7 @@
 #include "agent/config.hpp"
 #include "agent/delivery_state.hpp"
 #include "agent/pause_detector.hpp"
-#include "agent/s2_sink.hpp"
+#include "agent/delivery.hpp"
 #include "agent/stream_feed.hpp"
 #include "net/retry.hpp"
 #include "net/task_group.hpp"

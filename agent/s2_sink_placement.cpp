@@ -1,5 +1,5 @@
 // Where a session's envelopes go: the template, the place, and the streams that continue others.
-#include "agent/s2_delivery.hpp"
+#include "agent/s2_sink.hpp"
 
 #include "agent/system_events.hpp"
 #include "net/assert.hpp"
@@ -23,7 +23,7 @@ bool is_continuation_name(std::string_view stream) {
 
 } // namespace
 
-std::string s2_delivery::stream_for(std::string_view session_id) const {
+std::string s2_sink::stream_for(std::string_view session_id) const {
     constexpr std::string_view variable = "{capture_session_id}";
     std::string name = options_.stream_template;
     for (auto at = name.find(variable); at != std::string::npos; at = name.find(variable, at + session_id.size()))
@@ -31,12 +31,12 @@ std::string s2_delivery::stream_for(std::string_view session_id) const {
     return name;
 }
 
-delivery_table::entry* s2_delivery::entry_of(const session_part& part) const {
+delivery_table::entry* s2_sink::entry_of(const session_part& part) const {
     return deliveries_.find(part.at, part.stream);
 }
 
 // A table that is full gives up the oldest stream that owes nothing.
-bool s2_delivery::make_room() {
+bool s2_sink::make_room() {
     if (deliveries_.all().size() < deliveries_max)
         return true;
     for (const auto& entry : deliveries_.all())
@@ -49,7 +49,7 @@ bool s2_delivery::make_room() {
     return false;
 }
 
-bool s2_delivery::has_room() const {
+bool s2_sink::has_room() const {
     const auto& all = deliveries_.all();
     return all.size() < deliveries_max || std::any_of(all.begin(), all.end(), [this](const auto& entry) {
                return !is_active_stream(entry->state) && !running_for(*entry) && !owes(entry->state);
@@ -57,7 +57,7 @@ bool s2_delivery::has_room() const {
 }
 
 // The stream's entry at the configured place, or the one that goes on for it.
-delivery_table::entry* s2_delivery::ensure_entry(std::string stream, seq_t from_seq) {
+delivery_table::entry* s2_sink::ensure_entry(std::string stream, seq_t from_seq) {
     for (auto* entry = deliveries_.find(options_.at, stream); entry; entry = deliveries_.find(options_.at, stream)) {
         if (!entry->state.lost)
             return entry;
@@ -75,7 +75,7 @@ delivery_table::entry* s2_delivery::ensure_entry(std::string stream, seq_t from_
     return deliveries_.add(std::move(fresh));
 }
 
-session_part s2_delivery::place_session(std::string_view session_id, seq_t from_seq) {
+session_part s2_sink::place_session(std::string_view session_id, seq_t from_seq) {
     const auto* known = sessions_.find(session_id);
     if (known && !known->parts.empty()) {
         const auto& last = known->parts.back();
@@ -102,7 +102,7 @@ session_part s2_delivery::place_session(std::string_view session_id, seq_t from_
 // --- another writer (invariant 9)
 
 // Always below the first stream's name, so that all parts are found by its prefix.
-std::string s2_delivery::continuation_name(const delivery_state& lost) const {
+std::string s2_sink::continuation_name(const delivery_state& lost) const {
     std::string_view root = lost.stream;
     if (is_continuation_name(root))
         root.remove_suffix(suffix_bytes);
@@ -115,7 +115,7 @@ std::string s2_delivery::continuation_name(const delivery_state& lost) const {
 }
 
 // Gives every session that is not finished on the lost stream its next part. Repeated after a crash in the middle.
-void s2_delivery::continue_sessions(delivery_table::entry& lost) {
+void s2_sink::continue_sessions(delivery_table::entry& lost) {
     const auto& state = lost.state;
     std::vector<std::uint32_t> moving;
     for (const auto& session : sessions_.all()) {
@@ -144,7 +144,7 @@ void s2_delivery::continue_sessions(delivery_table::entry& lost) {
         });
 }
 
-net::task<> s2_delivery::go_on_elsewhere(delivery_table::entry& lost, std::string reason) {
+net::task<> s2_sink::go_on_elsewhere(delivery_table::entry& lost, std::string reason) {
     const seq_t from = std::max(lost.state.durable_seq + 1, lost.state.from_seq);
     const session_record* behind = nullptr; // whose envelope comes first on the continuation
     for (const auto& session : sessions_.all())
@@ -176,7 +176,7 @@ net::task<> s2_delivery::go_on_elsewhere(delivery_table::entry& lost, std::strin
 
 // --- after a restart
 
-void s2_delivery::recover() {
+void s2_sink::recover() {
     for (const auto& entry : deliveries_.all()) {
         if (entry->state.lost)
             continue_sessions(*entry);
@@ -189,7 +189,7 @@ void s2_delivery::recover() {
                          entry->state.stream, entry->state.at.text(), size_of(owed_ranges(entry->state), 0).events);
 }
 
-void s2_delivery::recount_durable() {
+void s2_sink::recount_durable() {
     for (const auto& session : sessions_.all()) {
         if (!owes(session))
             continue;

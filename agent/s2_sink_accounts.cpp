@@ -1,5 +1,5 @@
-// What is owed, held, durable and dropped: the counting side of s2_delivery.
-#include "agent/s2_delivery.hpp"
+// What is owed, held, durable and dropped: the counting side of s2_sink.
+#include "agent/s2_sink.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -12,7 +12,7 @@ constexpr seq_t seq_max = std::numeric_limits<seq_t>::max();
 } // namespace
 
 // Above the durable seq, in the spans of the sessions whose parts lie in this stream.
-std::vector<s2_delivery::range> s2_delivery::owed_ranges(const delivery_state& state) const {
+std::vector<s2_sink::range> s2_sink::owed_ranges(const delivery_state& state) const {
     std::vector<range> ranges;
     for (const auto& session : sessions_.all())
         for (std::size_t i = 0; i < session.parts.size(); ++i) {
@@ -31,16 +31,16 @@ std::vector<s2_delivery::range> s2_delivery::owed_ranges(const delivery_state& s
     return ranges;
 }
 
-bool s2_delivery::owes(const delivery_state& state) const { return !owed_ranges(state).empty(); }
+bool s2_sink::owes(const delivery_state& state) const { return !owed_ranges(state).empty(); }
 
-bool s2_delivery::is_active_stream(const delivery_state& state) const {
+bool s2_sink::is_active_stream(const delivery_state& state) const {
     const auto* session = sessions_.active();
     return session && !session->parts.empty() && session->parts.back().stream == state.stream &&
            session->parts.back().at == state.at;
 }
 
 // Streams that owe something or may yet: the others can't, before the sessions change.
-const std::vector<delivery_table::entry*>& s2_delivery::unsettled() const {
+const std::vector<delivery_table::entry*>& s2_sink::unsettled() const {
     if (unsettled_generation_ != sessions_.generation()) {
         unsettled_generation_ = sessions_.generation();
         unsettled_.clear();
@@ -51,14 +51,14 @@ const std::vector<delivery_table::entry*>& s2_delivery::unsettled() const {
     return unsettled_;
 }
 
-bool s2_delivery::owes(const session_record& session) const {
+bool s2_sink::owes(const session_record& session) const {
     return session.active || std::any_of(session.parts.begin(), session.parts.end(), [this](const auto& part) {
                const auto* entry = entry_of(part);
                return entry && owes(entry->state);
            });
 }
 
-bool s2_delivery::owes_up_to(seq_t up_to, bool here_only) const {
+bool s2_sink::owes_up_to(seq_t up_to, bool here_only) const {
     for (const auto* entry : unsettled()) {
         if (here_only && !here(entry->state))
             continue;
@@ -69,15 +69,15 @@ bool s2_delivery::owes_up_to(seq_t up_to, bool here_only) const {
     return false;
 }
 
-bool s2_delivery::owes_here() const { return owes_up_to(seq_max, true); }
+bool s2_sink::owes_here() const { return owes_up_to(seq_max, true); }
 
-bool s2_delivery::owes_held() const {
+bool s2_sink::owes_held() const {
     const auto& all = unsettled();
     return std::any_of(all.begin(), all.end(),
                        [this](const auto* entry) { return !here(entry->state) && owes(entry->state); });
 }
 
-bool s2_delivery::owed(seq_t first, seq_t last) const {
+bool s2_sink::owed(seq_t first, seq_t last) const {
     for (const auto* entry : unsettled())
         for (const auto& owed : owed_ranges(entry->state))
             if (owed.from <= last && owed.to >= first)
@@ -85,7 +85,7 @@ bool s2_delivery::owed(seq_t first, seq_t last) const {
     return false;
 }
 
-void s2_delivery::dropping(const ring_entry& entry) {
+void s2_sink::dropping(const ring_entry& entry) {
     if (entry.own)
         return;
     const auto* session = sessions_.find(entry.session);
@@ -98,7 +98,7 @@ void s2_delivery::dropping(const ring_entry& entry) {
 }
 
 // Producers' events of these ranges (of one session, or 0 for all) that the ring holds.
-backlog_size s2_delivery::size_of(const std::vector<range>& ranges, std::uint32_t session) const {
+backlog_size s2_sink::size_of(const std::vector<range>& ranges, std::uint32_t session) const {
     backlog_size size;
     for (const auto& each : ranges) {
         ring_cursor cursor(journal_, each.from);
@@ -116,7 +116,7 @@ backlog_size s2_delivery::size_of(const std::vector<range>& ranges, std::uint32_
     return size;
 }
 
-session_account s2_delivery::account(const session_record& session) const {
+session_account s2_sink::account(const session_record& session) const {
     session_account account;
     account.session_id = session.id;
     account.published = session.published;
@@ -139,7 +139,7 @@ session_account s2_delivery::account(const session_record& session) const {
     return account;
 }
 
-delivery_status s2_delivery::status() const {
+delivery_status s2_sink::status() const {
     delivery_status status;
     status.condition = worst_condition(status.reason);
     status.durable_seq = journal_.last_seq();
@@ -167,7 +167,7 @@ delivery_status s2_delivery::status() const {
     return status;
 }
 
-std::uint64_t s2_delivery::held_bytes() const {
+std::uint64_t s2_sink::held_bytes() const {
     std::uint64_t bytes = 0;
     for (const auto* entry : unsettled())
         if (!here(entry->state))

@@ -1,4 +1,4 @@
-#include "agent/s2_delivery.hpp"
+#include "agent/s2_sink.hpp"
 
 #include "agent/system_events.hpp"
 #include "net/assert.hpp"
@@ -31,8 +31,8 @@ std::string_view name_of(delivery_condition value) {
     return "held";
 }
 
-s2_delivery::s2_delivery(net::environment& env, ring& journal, session_table& sessions, delivery_table& deliveries,
-                         s2::client& client, s2_delivery_options options, announce_function announce)
+s2_sink::s2_sink(net::environment& env, ring& journal, session_table& sessions, delivery_table& deliveries,
+                         s2::client& client, s2_sink_options options, announce_function announce)
     : env_(env)
     , journal_(journal)
     , sessions_(sessions)
@@ -44,9 +44,9 @@ s2_delivery::s2_delivery(net::environment& env, ring& journal, session_table& se
     , work_(env)
     , announce_later_(env.make_timer()) {}
 
-s2_delivery::~s2_delivery() = default;
+s2_sink::~s2_sink() = default;
 
-net::task<> s2_delivery::run() {
+net::task<> s2_sink::run() {
     co_await net::with_task_group(env_, [this](net::task_group& group) -> net::task<> {
         group.spawn([this] { return pump(); });
         for (;;) {
@@ -59,7 +59,7 @@ net::task<> s2_delivery::run() {
     });
 }
 
-void s2_delivery::drain() {
+void s2_sink::drain() {
     draining_ = true;
     flush_to_ = journal_.last_seq();
     for (const auto& one : running_)
@@ -68,7 +68,7 @@ void s2_delivery::drain() {
 }
 
 // Passes on that envelopes were published, and keeps the tables on disk up to date with the sessions.
-net::task<> s2_delivery::pump() {
+net::task<> s2_sink::pump() {
     std::uint64_t synced = 0;
     for (;;) {
         for (const auto& one : running_)
@@ -83,7 +83,7 @@ net::task<> s2_delivery::pump() {
     }
 }
 
-net::task<> s2_delivery::sync_tables() {
+net::task<> s2_sink::sync_tables() {
     auto& sessions = sessions_;
     auto& deliveries = deliveries_;
     const net::error_code failed = co_await net::on_helper(env_, [&sessions, &deliveries] {
@@ -94,7 +94,7 @@ net::task<> s2_delivery::sync_tables() {
         spdlog::error("cannot write the session table to disk: {}", failed.message());
 }
 
-stream_delivery* s2_delivery::running_for(const delivery_table::entry& entry) const {
+stream_delivery* s2_sink::running_for(const delivery_table::entry& entry) const {
     for (const auto& one : running_)
         if (&one->entry() == &entry)
             return one.get();
@@ -102,7 +102,7 @@ stream_delivery* s2_delivery::running_for(const delivery_table::entry& entry) co
 }
 
 // The active session's stream always; beside it the oldest backlog, as far as there is a place. A parked stream takes none.
-void s2_delivery::start_due(net::task_group& group) {
+void s2_sink::start_due(net::task_group& group) {
     auto candidates = unsettled();
     std::stable_sort(candidates.begin(), candidates.end(), [this](const auto* a, const auto* b) {
         const bool a_active = is_active_stream(a->state);
@@ -120,6 +120,7 @@ void s2_delivery::start_due(net::task_group& group) {
         delivery_context context{env_, journal_, sessions_, deliveries_, options_.limits, client_,
                                  [this] {
                                      changed_.notify();
+                                     journal_.owed_changed();
                                      if (running_.size() > 1 || !sessions_.active())
                                          work_.notify();
                                  },
@@ -133,14 +134,14 @@ void s2_delivery::start_due(net::task_group& group) {
     }
 }
 
-void s2_delivery::retire_unneeded() {
+void s2_sink::retire_unneeded() {
     for (const auto& one : running_) {
         const bool needed = (!draining_ && is_active_stream(one->state())) || owes(one->state());
         one->retire(!needed);
     }
 }
 
-net::task<> s2_delivery::deliver(std::shared_ptr<stream_delivery> one) {
+net::task<> s2_sink::deliver(std::shared_ptr<stream_delivery> one) {
     co_await one->run();
     finished_acks_ += one->ack_count();
     std::string lost = one->lost_reason();
@@ -158,7 +159,7 @@ net::task<> s2_delivery::deliver(std::shared_ptr<stream_delivery> one) {
 
 // --- flush
 
-net::task<flush_outcome> s2_delivery::flush(seq_t up_to, net::time_point deadline) {
+net::task<flush_outcome> s2_sink::flush(seq_t up_to, net::time_point deadline) {
     flush_to_ = std::max(flush_to_, up_to);
     for (const auto& one : running_)
         one->flush();
@@ -177,7 +178,7 @@ net::task<flush_outcome> s2_delivery::flush(seq_t up_to, net::time_point deadlin
 
 // --- condition
 
-delivery_condition s2_delivery::worst_condition(std::string& reason) const {
+delivery_condition s2_sink::worst_condition(std::string& reason) const {
     auto worst = delivery_condition::idle;
     for (const auto& one : running_)
         if (one->condition() > worst) {
@@ -187,7 +188,7 @@ delivery_condition s2_delivery::worst_condition(std::string& reason) const {
     return worst;
 }
 
-bool s2_delivery::parked() const {
+bool s2_sink::parked() const {
     return std::any_of(running_.begin(), running_.end(), [this](const auto& one) {
         return one->condition() == delivery_condition::parked &&
                (one->parked_sink() || is_active_stream(one->state()) || owes(one->state()));
@@ -195,7 +196,7 @@ bool s2_delivery::parked() const {
 }
 
 // Told once per change of state, at most once a minute; the latest state is told when the minute is over.
-void s2_delivery::condition_changed() {
+void s2_sink::condition_changed() {
     changed_.notify();
     work_.notify();
     std::string reason;
@@ -223,7 +224,7 @@ void s2_delivery::condition_changed() {
         announce_(system_durable_error_envelope(session->id, state, reason, env_.wall_now()));
 }
 
-std::uint64_t s2_delivery::ack_count() const {
+std::uint64_t s2_sink::ack_count() const {
     std::uint64_t count = finished_acks_;
     for (const auto& one : running_)
         count += one->ack_count();

@@ -1,0 +1,69 @@
+#pragma once
+// Delivery as the rest of the agent sees it: what is durable, what is left and why, and how to wait for it.
+
+#include "agent/capture.hpp"
+#include "agent/config.hpp"
+#include "agent/ring.hpp"
+#include "agent/session_table.hpp"
+#include "net/stop_token.hpp"
+
+#include <optional>
+#include <string>
+
+namespace agent {
+
+enum class delivery_condition { idle, delivering, failing, parked, held };
+std::string_view name_of(delivery_condition value);
+
+// Producers' events and all bytes that wait in the ring.
+struct backlog_size {
+    std::uint64_t events = 0;
+    std::uint64_t bytes = 0;
+};
+
+// One session's account: published = durable + undelivered + dropped (producers' events).
+struct session_account {
+    std::string session_id;
+    std::string stream; // of its last part
+    std::string basin;
+    std::uint64_t published = 0;
+    std::uint64_t durable = 0;
+    std::uint64_t undelivered = 0;
+    std::uint64_t undelivered_bytes = 0;
+    std::uint64_t dropped = 0;
+    seq_t durable_seq = 0; // own events too
+    std::optional<std::uint64_t> tail; // the stream's next S2 seq_num, once known
+};
+
+struct held_backlog {
+    place at;
+    std::string stream;
+    backlog_size size;
+    std::string reason;
+};
+
+struct delivery_status {
+    delivery_condition condition = delivery_condition::idle;
+    std::string reason;      // of failing and parked, in words
+    seq_t durable_seq = 0;   // everything up to it, of every session, is durable
+    backlog_size backlog;    // left by earlier runs and sessions
+    std::uint64_t undelivered_events = 0; // of all sessions
+    std::uint64_t undelivered_bytes = 0;
+    std::vector<held_backlog> held; // what only another place can take
+};
+
+enum class flush_outcome { durable, timed_out, parked, held };
+
+// s2_sink is the one real implementation (tests give their own).
+class delivery {
+public:
+    virtual ~delivery() = default;
+    virtual delivery_status status() const = 0;
+    virtual session_account account(const session_record& session) const = 0;
+    // Ends the linger, retries at once, waits until everything up to the seq is durable or can't become so by then.
+    virtual net::task<flush_outcome> flush(seq_t up_to, net::time_point deadline) = 0;
+    // Something that status() shows has changed.
+    virtual net::condition& changed() = 0;
+};
+
+} // namespace agent
