@@ -1,0 +1,161 @@
+#include "agent/api_call.hpp"
+
+#include "agent/units.hpp"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace agent {
+
+namespace json = boost::json;
+
+json::object to_json(const api_error& error) {
+    return json::object{
+        {"error", json::object{{"code", error.code}, {"message", error.message}, {"hint", error.hint}}}};
+}
+
+net::task<void> answer_text(net::server_exchange& exchange, unsigned status, std::string_view json_text) {
+    net::response_head head;
+    head.status = status;
+    head.fields = {{"content-type", "application/json"}, {"cache-control", "no-store"}};
+    co_await net::respond_with(exchange, std::move(head), json_text);
+}
+
+net::task<void> answer_json(net::server_exchange& exchange, unsigned status, json::object body) {
+    const std::string text = json::serialize(body) + "\n";
+    co_await answer_text(exchange, status, text);
+}
+
+net::task<void> answer_error(net::server_exchange& exchange, api_error error, net::http_fields more) {
+    const std::string text = json::serialize(to_json(error)) + "\n";
+    net::response_head head;
+    head.status = error.status;
+    head.fields = std::move(more);
+    head.fields.push_back({"content-type", "application/json"});
+    head.fields.push_back({"cache-control", "no-store"});
+    co_await net::respond_with(exchange, std::move(head), text);
+}
+
+namespace {
+
+int hex_digit(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+// What is not an escape stays as it is.
+std::string percent_decoded(std::string_view text) {
+    std::string decoded;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool escape = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
+                            hex_digit(text[i + 2]) >= 0;
+        if (escape) {
+            decoded += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+            i += 2;
+        } else {
+            decoded += text[i] == '+' ? ' ' : text[i];
+        }
+    }
+    return decoded;
+}
+
+} // namespace
+
+std::optional<std::string> query_parameter(const net::request_head& request, std::string_view name) {
+    std::string_view rest = request.query();
+    while (!rest.empty()) {
+        const auto end = rest.find('&');
+        const auto pair = rest.substr(0, end);
+        const auto equals = pair.find('=');
+        if (percent_decoded(pair.substr(0, equals)) == name)
+            return equals == std::string_view::npos ? std::string()
+                                                    : percent_decoded(pair.substr(equals + 1));
+        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+    }
+    return std::nullopt;
+}
+
+std::variant<net::duration, api_error> timeout_of(const net::request_head& request) {
+    const auto text = query_parameter(request, "timeout");
+    if (!text)
+        return flush_timeout_default;
+    const auto value = parse_duration(*text);
+    if (!value || *value < net::duration::zero() || *value > flush_timeout_max)
+        return api_error{400, "invalid_timeout", "timeout \"" + *text + "\" is not a duration up to 1h",
+                         "write a number with its unit, as in ?timeout=5s or ?timeout=500ms"};
+    return *value;
+}
+
+std::string media_type_of(const net::request_head& request) {
+    std::string_view text = net::find_field(request.fields, "content-type");
+    text = text.substr(0, text.find(';'));
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
+        text.remove_suffix(1);
+    std::string lower(text);
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return lower;
+}
+
+net::task<body_text> read_text(net::server_exchange& exchange, std::size_t limit) {
+    auto body = co_await net::read_body(exchange, limit);
+    if (body)
+        co_return std::move(*body);
+    if (body.error() == make_error_code(net::error::limit_exceeded))
+        co_return api_error{413, "too_large", "the body is longer than " + std::to_string(limit) + " bytes",
+                            "send less in one request"};
+    co_return body_gone{};
+}
+
+api_error undelivered_error(flush_outcome outcome, const delivery_status& status) {
+    switch (outcome) {
+    case flush_outcome::parked:
+        return {504, "parked", "delivery to S2 is parked: " + status.reason,
+                "mend what the reason names; delivery goes on by itself then"};
+    case flush_outcome::held:
+        return {504, "held", "what is left can only go to another place than the configured one",
+                "the places are named under left.held; configure one of them to deliver it"};
+    case flush_outcome::timed_out:
+    case flush_outcome::durable:
+        break;
+    }
+    return {504, "timed_out",
+            status.reason.empty() ? "not everything was durable by the deadline"
+                                  : "not everything was durable by the deadline: " + status.reason,
+            "call /events/flush again, or with a longer ?timeout="};
+}
+
+json::object left_of(const delivery_status& status) {
+    json::array held;
+    for (const auto& one : status.held)
+        held.push_back(json::object{{"place", one.at.text()},
+                                    {"stream", one.stream},
+                                    {"events", one.size.events},
+                                    {"bytes", one.size.bytes},
+                                    {"reason", one.reason}});
+    return json::object{{"events", status.undelivered_events},
+                        {"bytes", status.undelivered_bytes},
+                        {"held", std::move(held)}};
+}
+
+std::string rfc3339(net::wall_micros at) {
+    using namespace std::chrono;
+    const sys_time<microseconds> time{microseconds(at)};
+    const auto day = floor<days>(time);
+    const year_month_day date(day);
+    const hh_mm_ss<microseconds> clock(time - day);
+    char text[64];
+    const int size = std::snprintf(
+        text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", static_cast<int>(date.year()),
+        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+        static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+        static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+    return std::string(text, static_cast<std::size_t>(size));
+}
+
+} // namespace agent

@@ -1,0 +1,85 @@
+#include "agent/publish_tally.hpp"
+
+#include <boost/json.hpp>
+
+namespace agent {
+
+namespace json = boost::json;
+
+void publish_tally::add(std::uint64_t line, const publish_outcome& outcome) {
+    if (const auto* accepted = std::get_if<publish_accepted>(&outcome)) {
+        ++accepted_;
+        if (!first_seq_)
+            first_seq_ = accepted->seq;
+        last_seq_ = accepted->seq;
+    } else if (const auto* refused = std::get_if<publish_refused>(&outcome)) {
+        refuse(line, refused->code, refused->message);
+    } else {
+        ++filtered_;
+    }
+}
+
+void publish_tally::refuse(std::uint64_t line, std::string_view code, std::string_view message) {
+    ++refused_;
+    refused_no_session_ += code == "no_session" ? 1 : 0;
+    refused_no_room_ += code == "no_room" || code == "stopping" ? 1 : 0;
+    if (errors_.size() < publish_errors_max)
+        errors_.push_back(json::object{{"line", line}, {"code", code}, {"message", message}});
+}
+
+unsigned publish_tally::status() const {
+    if (cut_short_)
+        return 413;
+    if (refused_ == 0 || accepted_ + filtered_ > 0)
+        return 200;
+    if (refused_no_session_ == refused_)
+        return 409;
+    return refused_no_room_ == refused_ ? 503 : 400;
+}
+
+json::object publish_tally::answer() const {
+    json::object body;
+    const auto seq = [](const std::optional<seq_t>& value) {
+        return value ? json::value(*value) : json::value(nullptr);
+    };
+    body.emplace("accepted", accepted_);
+    body.emplace("filtered", filtered_);
+    body.emplace("refused", refused_);
+    body.emplace("first_seq", seq(first_seq_));
+    body.emplace("last_seq", seq(last_seq_));
+    body.emplace("errors", errors_);
+    api_error error{status(), "", "", ""};
+    switch (error.status) {
+    case 200:
+        return body;
+    case 413:
+        error = {413, "too_large", "the body is longer than allowed: what came behind the limit was not read",
+                 "send the rest in further requests; what was accepted stays accepted"};
+        break;
+    case 409:
+        error = to_api_error(publish_refused{"no_session", "no capture session is active"});
+        break;
+    case 503:
+        error = to_api_error(publish_refused{"no_room", "no line could be taken now"});
+        break;
+    default:
+        error = {400, "all_refused", "every line was refused", "errors says why, line by line"};
+    }
+    for (auto& member : to_json(error))
+        body.emplace(member.key(), member.value());
+    return body;
+}
+
+api_error to_api_error(const publish_refused& refused) {
+    if (refused.code == "no_session")
+        return {409, refused.code, refused.message, "start one with POST /events/capture_session"};
+    if (refused.code == "no_room")
+        return {503, refused.code, refused.message, "free disk space, or let S2 catch up (GET /status)"};
+    if (refused.code == "stopping")
+        return {503, refused.code, refused.message, "start the agent again"};
+    if (refused.code == "too_long" || refused.code == "too_large")
+        return {413, refused.code, refused.message, "make the event smaller, for instance its data"};
+    return {400, refused.code, refused.message, "the event's members and limits are in GET /openapi.json"};
+}
+
+} // namespace agent
