@@ -51,6 +51,8 @@ public:
         auto made = co_await bounded(self->env(), until, dial);
         if (!made) {
             auto why = failure(to, made.error());
+            if (!self->transport_.why().empty())
+                why.message += " (" + self->transport_.why() + ")";
             // An abort of this one caller says nothing about the host.
             if (!net::is_cancelled(made.error()))
                 at.failed = why;

@@ -59,14 +59,23 @@ void server_test::run(std::function<net::task<>()> body) {
     EXPECT_TRUE(ended) << "the case hangs";
     if (!ended)
         std::_Exit(1); // its frames can't be taken down in order any more
-    others_.clear();
-    client_.reset();
-    connector_.reset();
     env_.reset();
     loop_.reset();
 }
 
 net::task<> server_test::prepare(net::task_group& group, const std::function<net::task<>()>& body) {
+    // However the case ends, no connection (and no timer of one) outlives it.
+    struct farewell {
+        ~farewell() {
+            of.others_.clear();
+            of.client_.reset();
+            of.connector_.reset();
+        }
+
+        server_test& of;
+    };
+
+    const farewell leaving{*this};
     auto found = find_target(*env_, group);
     in_process_ = found->in_process;
     connector_ = std::make_unique<s2::connector>(group, found->where, found->options);
@@ -76,9 +85,6 @@ net::task<> server_test::prepare(net::task_group& group, const std::function<net
     must(std::move(ensured));
     co_await body();
     co_await connector_->close();
-    others_.clear();
-    client_.reset();
-    connector_.reset();
 }
 
 s2::client& server_test::client_with(s2::compression packing) {
