@@ -116,6 +116,7 @@ TEST_F(system_dial_test, a_connection_that_hangs_ends_at_the_deadline_or_by_abor
             co_await sleep_until(env, in(20ms));
             group.abort();
             co_await group.join();
+            EXPECT_TRUE(ended);
         });
     });
 }

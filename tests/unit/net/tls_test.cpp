@@ -87,7 +87,6 @@ TEST_F(tls_test, bytes_go_both_ways_and_close_notify_is_the_end) {
 
 TEST_F(tls_test, a_self_signed_certificate_is_refused_unless_it_is_trusted_or_nothing_is_verified) {
     auto options = trusting();
-    options.trust = nullptr;
     options.trust = *tls_trust::of_nobody();
     const auto refused = verdict(options);
     EXPECT_EQ(refused, error_code(X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, tls_verify_category()));
@@ -267,7 +266,7 @@ TEST_F(tls_test, an_abort_ends_the_handshake_as_cancelled) {
             co_await sleep_until(env, in(5ms));
             group.abort();
             co_await group.join();
-            EXPECT_TRUE(ended || group.aborted());
+            EXPECT_TRUE(ended);
         });
     });
 }
