@@ -103,9 +103,11 @@ net::result<std::unique_ptr<slot_file>> slot_file::open(net::environment& env,
         head.crc = head_check(head);
         store_at(bytes, 0, head);
         store_last(bytes, 0, magic_and_version);
-        if (!path.empty())
-            if (const auto ec = (*mapped)->sync())
-                return ec;
+        if (const auto ec = path.empty() ? net::error_code() : (*mapped)->sync())
+            return ec;
+        if (const auto ec =
+                there || path.empty() ? net::error_code() : files.sync_directory(path.parent_path()))
+            return ec;
     }
 
     std::unique_ptr<slot_file> opened(new slot_file);

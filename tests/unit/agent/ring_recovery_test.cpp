@@ -1,0 +1,473 @@
+// Opening what an earlier agent left: stopped in order, killed, or dead with its machine.
+#include "agent/ring_words.hpp"
+#include "support/ring_kit.hpp"
+
+#include <random>
+
+namespace agent::test {
+namespace {
+
+constexpr std::size_t big = 100'000;
+
+// The world that a process killed now would leave, for another process on the same boot.
+std::unique_ptr<memory_world> killed(const memory_world& world, std::uint64_t seed = 99) {
+    auto left = std::make_unique<memory_world>(seed);
+    left->disk.all = world.disk.copy();
+    left->boot = world.boot;
+    return left;
+}
+
+TEST(ring_recovery_test, goes_on_after_a_clean_stop_also_on_another_boot) {
+    memory_world world;
+    {
+        auto ring = open_ring(world);
+        publish_until(*ring, 30, big);
+        ASSERT_FALSE(ring->close_clean());
+        EXPECT_TRUE(ring->reserve(10).empty());
+    }
+    EXPECT_TRUE(world.disk.exists("/ring/clean"));
+    for (const auto& [name, one] : world.disk.all) { // everything had been synced
+        const auto bytes = one->bytes();
+        ASSERT_EQ(one->synced, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()))
+            << name;
+    }
+    world.boot = "boot-2";
+    auto ring = open_ring(world, options_of(), 5000);
+    EXPECT_TRUE(ring.recovery.found);
+    EXPECT_TRUE(ring.recovery.clean);
+    EXPECT_FALSE(ring.recovery.machine_crash);
+    EXPECT_EQ(ring.recovery.last_seq, 30u);
+    EXPECT_EQ(ring->next_seq(), 31u);
+    EXPECT_FALSE(world.disk.exists("/ring/clean"));
+    publish_until(*ring, 60, big);
+    const auto found = read_all(*ring);
+    EXPECT_EQ(found.seqs, seqs(1, 60));
+    EXPECT_TRUE(found.gaps.empty());
+}
+
+TEST(ring_recovery_test, an_empty_ring_reopens_empty) {
+    memory_world world;
+    {
+        auto ring = open_ring(world);
+    }
+    {
+        auto ring = open_ring(world);
+        EXPECT_TRUE(ring.recovery.found);
+        EXPECT_FALSE(ring.recovery.machine_crash);
+        EXPECT_EQ(ring->next_seq(), 1u);
+        EXPECT_EQ(ring.recovery.last_seq, 0u);
+        ASSERT_FALSE(ring->close_clean());
+    }
+    auto ring = open_ring(world);
+    EXPECT_TRUE(ring.recovery.clean);
+    EXPECT_EQ(ring->next_seq(), 1u);
+}
+
+TEST(ring_recovery_test, a_killed_process_loses_nothing_it_accepted) {
+    memory_world world;
+    auto ring = open_ring(world);
+    std::mt19937 random(4);
+    for (int count = 1; count <= 60; ++count) {
+        ASSERT_TRUE(publish_next(*ring, 20 + random() % 200'000));
+        // Between reserve and commit, with a part of the next one's bytes in place.
+        const auto room = ring->reserve(50'000);
+        std::fill(room.begin(), room.begin() + static_cast<std::ptrdiff_t>(random() % room.size()), 'x');
+        const auto left = killed(world);
+        auto next = open_ring(*left, options_of(), 100'000);
+        ASSERT_FALSE(next.recovery.machine_crash);
+        ASSERT_FALSE(next.recovery.clean);
+        ASSERT_EQ(next.recovery.last_seq, ring->last_seq());
+        ASSERT_EQ(next->next_seq(), ring->next_seq());
+        ASSERT_TRUE(publish_next(*next, 100));
+        const auto found = read_all(*next, next->first_seq());
+        ASSERT_EQ(found.seqs, seqs(next->first_seq(), ring->last_seq() + 1));
+        ASSERT_TRUE(found.identical);
+    }
+}
+
+TEST(ring_recovery_test, a_kill_anywhere_in_a_roll_over_that_recycles) {
+    memory_world world;
+    auto ring = open_ring(world);
+    owing_from retention(1);
+    ring->set_retention(&retention);
+    publish_until(*ring, 300, big);
+    const seq_t first_before = ring->first_seq();
+    seq_t last = ring->last_seq();
+    while (ring->first_seq() == first_before) {
+        last = ring->next_seq();
+        ASSERT_TRUE(publish_next(*ring, big));
+    }
+    const seq_t next_first = ring->first_seq();
+
+    // Between blanking the freed segment and renaming it: the name is still the old one, the header blank.
+    memory_world blanked;
+    blanked.disk.all = killed(world)->disk.all;
+    const auto head = segment_path(last);
+    ASSERT_TRUE(blanked.disk.exists(head));
+    auto content = blanked.disk.all.at(head);
+    blank_header(content->bytes());
+    blanked.disk.all.erase(head);
+    blanked.disk.all[segment_path(first_before)] = content;
+    auto opened = open_ring(blanked);
+    EXPECT_FALSE(opened.recovery.machine_crash);
+    EXPECT_EQ(opened->next_seq(), last);
+    auto found = read_all(*opened, first_before);
+    EXPECT_EQ(found.gaps, (std::vector<ring_gap>{{first_before, next_first - 1, gap_reason::capacity}}));
+    EXPECT_EQ(found.seqs, seqs(next_first, last - 1));
+    publish_until(*opened, last + 100, big); // the spare is used up without harm
+    EXPECT_TRUE(read_all(*opened, opened->first_seq()).gaps.empty());
+
+    // Renamed, its new header not yet written.
+    memory_world renamed;
+    renamed.disk.all = killed(world)->disk.all;
+    blank_header(renamed.disk.bytes(head));
+    auto again = open_ring(renamed);
+    EXPECT_FALSE(again.recovery.machine_crash);
+    EXPECT_EQ(again->next_seq(), last);
+    EXPECT_TRUE(publish_next(*again, big));
+    found = read_all(*again, next_first);
+    EXPECT_EQ(found.seqs, seqs(next_first, last));
+    EXPECT_TRUE(found.gaps.empty());
+    EXPECT_TRUE(found.identical);
+}
+
+TEST(ring_recovery_test, a_recycled_segment_shows_none_of_its_old_frames) {
+    memory_world world;
+    auto ring = open_ring(world);
+    publish_until(*ring, 30'000, 1000); // many turns: the head has old frames behind its end
+    const auto left = killed(world);
+    auto next = open_ring(*left);
+    EXPECT_FALSE(next.recovery.machine_crash);
+    EXPECT_EQ(next.recovery.last_seq, 30'000u);
+    const auto found = read_all(*next, next->first_seq());
+    EXPECT_EQ(found.seqs, seqs(next->first_seq(), 30'000));
+    EXPECT_TRUE(found.identical);
+
+    // A dead machine kept the old header under the new name: all of it is another life's.
+    memory_world dead;
+    dead.boot = "boot-2";
+    dead.disk.all = world.disk.copy();
+    const auto newest = newest_segment(dead);
+    ring_identity identity;
+    ASSERT_EQ(read_identity(dead.disk.bytes(newest), identity), header_state::whole);
+    write_header(dead.disk.bytes(newest), {identity.generation ^ 5, identity.first_seq - 500}, {});
+    auto opened = open_ring(dead, options_of(), 40'000);
+    EXPECT_TRUE(opened.recovery.machine_crash);
+    EXPECT_EQ(opened.recovery.last_seq, identity.first_seq - 1);
+    EXPECT_EQ(opened->next_seq(), 40'001u);
+}
+
+TEST(ring_recovery_test, numbering_goes_on_at_the_ceiling_after_a_machine_crash) {
+    memory_world world;
+    {
+        auto ring = open_ring(world);
+        publish_until(*ring, 30, big);
+    }
+    world.boot = "boot-2";
+    for (int start = 0; start < 3; ++start) { // later starts find the same gap
+        auto ring = open_ring(world, options_of(), 1000);
+        EXPECT_EQ(ring.recovery.machine_crash, start == 0);
+        EXPECT_EQ(ring.recovery.last_seq, 30u);
+        EXPECT_EQ(ring->next_seq(), 1001u);
+        const auto found = read_all(*ring);
+        EXPECT_EQ(found.seqs, seqs(1, 30));
+        EXPECT_EQ(found.gaps, (std::vector<ring_gap>{{31, 1000, gap_reason::machine_crash}}));
+    }
+    {
+        auto ring = open_ring(world, options_of(), 2000);
+        publish_until(*ring, 1010, big);
+    }
+    world.boot = "boot-3";
+    auto ring = open_ring(world, options_of(), 2000);
+    auto found = read_all(*ring);
+    EXPECT_EQ(found.gaps, (std::vector<ring_gap>{{31, 1000, gap_reason::machine_crash},
+                                                 {1011, 2000, gap_reason::machine_crash}}));
+    publish_until(*ring, 2400, big);
+    found = read_all(*ring, 31); // reasons stay apart when the segments around them have gone
+    ASSERT_EQ(found.gaps.size(), 4u);
+    EXPECT_EQ(found.gaps[0], (ring_gap{31, 1000, gap_reason::machine_crash}));
+    EXPECT_EQ(found.gaps[1], (ring_gap{1001, 1010, gap_reason::capacity}));
+    EXPECT_EQ(found.gaps[2], (ring_gap{1011, 2000, gap_reason::machine_crash}));
+    EXPECT_EQ(found.gaps[3], (ring_gap{2001, ring->first_seq() - 1, gap_reason::capacity}));
+}
+
+TEST(ring_recovery_test, machine_crashes_in_a_row_keep_one_gap) {
+    memory_world world;
+    {
+        auto ring = open_ring(world);
+        publish_until(*ring, 5, 100);
+    }
+    for (int crash = 2; crash < 5; ++crash) {
+        world.boot = "boot-" + std::to_string(crash);
+        auto ring = open_ring(world, options_of(), static_cast<seq_t>(crash) * 1000);
+        EXPECT_TRUE(ring.recovery.machine_crash);
+        EXPECT_EQ(ring.recovery.last_seq, 5u);
+        EXPECT_EQ(read_all(*ring).gaps,
+                  (std::vector<ring_gap>{{6, static_cast<seq_t>(crash) * 1000, gap_reason::machine_crash}}));
+        EXPECT_LE(ring->used_bytes(), 2 * ring_segment_bytes);
+    }
+}
+
+TEST(ring_recovery_test, a_lost_ring_does_not_reuse_numbers) {
+    memory_world world;
+    auto ring = open_ring(world, options_of(), 700);
+    EXPECT_TRUE(ring.recovery.machine_crash);
+    EXPECT_EQ(ring->next_seq(), 701u);
+    EXPECT_EQ(read_all(*ring).gaps, (std::vector<ring_gap>{{1, 700, gap_reason::machine_crash}}));
+}
+
+TEST(ring_recovery_test, a_clean_mark_behind_the_ring_is_of_an_earlier_stop) {
+    memory_world world;
+    {
+        auto ring = open_ring(world);
+        publish_until(*ring, 10, 100);
+        ASSERT_FALSE(ring->close_clean());
+    }
+    const auto mark = world.disk.all.at("/ring/clean");
+    {
+        auto ring = open_ring(world);
+        publish_until(*ring, 20, 100);
+    }
+    world.disk.all["/ring/clean"] = mark; // its removal was lost with the machine
+    world.boot = "boot-2";
+    auto ring = open_ring(world, options_of(), 100);
+    EXPECT_FALSE(ring.recovery.clean);
+    EXPECT_TRUE(ring.recovery.machine_crash);
+    EXPECT_EQ(ring->next_seq(), 101u);
+}
+
+// Each byte of the last frames, flipped or zeroed: never a wrong envelope, never a lost earlier one.
+TEST(ring_recovery_test, torn_at_every_byte_of_the_last_frames) {
+    memory_world world;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    {
+        auto ring = open_ring(world);
+        publish_until(*ring, 4, 40);
+        begin = ring_header_bytes + 2 * frame_bytes(40);
+        end = ring_header_bytes + 4 * frame_bytes(40);
+    }
+    for (std::size_t at = begin; at < end + 8; ++at) {
+        for (const bool zero : {true, false}) {
+            const auto left = killed(world);
+            auto bytes = left->disk.bytes(segment_path(1));
+            const auto changed = zero ? std::byte{0} : bytes[at] ^ std::byte{0x20};
+            if (changed == bytes[at])
+                continue;
+            bytes[at] = changed;
+            auto ring = open_ring(*left, options_of(), 50);
+            const auto found = read_all(*ring);
+            ASSERT_TRUE(found.identical) << at;
+            ASSERT_TRUE(ring.recovery.machine_crash) << at; // no kill leaves this
+            ASSERT_EQ(ring->next_seq(), 51u);
+            const bool third = at < begin + frame_bytes(40);
+            const auto expected = at >= end ? std::vector<seq_t>{1, 2, 3, 4}
+                                  : third   ? std::vector<seq_t>{1, 2, 4}
+                                            : std::vector<seq_t>{1, 2, 3};
+            ASSERT_EQ(found.seqs, expected) << at;
+            ASSERT_TRUE(publish_next(*ring, 100));
+            ASSERT_EQ(read_all(*ring, 51).seqs, seqs(51, 51));
+        }
+    }
+}
+
+TEST(ring_recovery_test, random_pages_lost_with_the_machine) {
+    memory_world world;
+    {
+        auto ring = open_ring(world);
+        publish_until(*ring, 400, 9000);
+    }
+    std::mt19937 random(8);
+    for (int round = 0; round < 40; ++round) {
+        const auto left = killed(world);
+        left->boot = "boot-2";
+        for (auto& [name, one] : left->disk.all)
+            for (std::size_t page = 4096; page + 4096 <= one->size; page += 4096)
+                if (random() % 100 == 0)
+                    std::memset(one->bytes().data() + page, 0, 4096);
+        auto ring = open_ring(*left, options_of(), 1000);
+        ASSERT_TRUE(ring.recovery.machine_crash);
+        ASSERT_LE(ring.recovery.last_seq, 400u);
+        const auto found = read_all(*ring);
+        ASSERT_TRUE(found.identical);
+        std::uint64_t missing = 0;
+        for (const auto& gap : found.gaps)
+            missing += gap.to_seq - gap.from_seq + 1;
+        ASSERT_EQ(found.seqs.size() + missing, 1000u);
+        ASSERT_GT(found.seqs.size(), 300u);
+    }
+}
+
+TEST(ring_recovery_test, damage_in_the_middle_yields_all_that_is_whole) {
+    memory_world world;
+    {
+        auto ring = open_ring(world, options_of(16 * mib, 8 * mib));
+        publish_until(*ring, 60, big);
+    }
+    const auto left = killed(world);
+    const auto names = left->disk.names();
+    auto bytes = left->disk.bytes("/ring/" + names[1]);
+    const seq_t first = *parse_segment_name(names[1]);
+    bytes[ring_header_bytes + 3 * frame_bytes(big) + 4] ^= std::byte{0xff}; // a length: the chain breaks
+    bytes[ring_header_bytes + 7 * frame_bytes(big) + 99] ^= std::byte{1};
+    auto ring = open_ring(*left, options_of(16 * mib, 8 * mib));
+    EXPECT_FALSE(ring.recovery.machine_crash); // the newest is whole; older ones are checked as they are read
+    for (int reader = 0; reader < 2; ++reader) {
+        const auto found = read_all(*ring);
+        EXPECT_TRUE(found.identical);
+        EXPECT_EQ(found.gaps, (std::vector<ring_gap>{{first + 3, first + 3, gap_reason::damage},
+                                                     {first + 7, first + 7, gap_reason::damage}}));
+        EXPECT_EQ(found.seqs.size(), 58u);
+    }
+    EXPECT_EQ(ring->damaged_segments(), 1u);
+    publish_until(*ring, 300, big); // freed, it is kept aside
+    EXPECT_TRUE(left->disk.exists("/ring/" + names[1] + ".damaged"));
+    EXPECT_TRUE(read_all(*ring, ring->first_seq()).gaps.empty());
+    EXPECT_LE(ring->used_bytes(), ring->capacity_bytes());
+}
+
+TEST(ring_recovery_test, a_header_that_does_not_hold_costs_its_segment_only) {
+    memory_world world;
+    {
+        auto ring = open_ring(world, options_of(16 * mib, 8 * mib));
+        publish_until(*ring, 60, big);
+    }
+    const auto names = world.disk.names();
+    const seq_t second = *parse_segment_name(names[1]);
+    const seq_t third = *parse_segment_name(names[2]);
+    const auto left = killed(world);
+    std::fill_n(left->disk.bytes("/ring/" + names[1]).begin(), 4096, std::byte{0x5a});
+    auto ring = open_ring(*left, options_of(16 * mib, 8 * mib));
+    const auto found = read_all(*ring);
+    EXPECT_EQ(found.gaps, (std::vector<ring_gap>{{second, third - 1, gap_reason::damage}}));
+    EXPECT_EQ(found.seqs.size() + third - second, 60u);
+}
+
+TEST(ring_recovery_test, a_missing_and_a_short_file_in_the_middle) {
+    memory_world world;
+    {
+        auto ring = open_ring(world, options_of(16 * mib, 8 * mib));
+        publish_until(*ring, 70, big);
+    }
+    const auto names = world.disk.names();
+    const seq_t second = *parse_segment_name(names[1]);
+    const seq_t third = *parse_segment_name(names[2]);
+    {
+        const auto left = killed(world);
+        left->disk.all.erase("/ring/" + names[1]);
+        auto ring = open_ring(*left);
+        EXPECT_EQ(read_all(*ring).gaps, (std::vector<ring_gap>{{second, third - 1, gap_reason::damage}}));
+        publish_until(*ring, 300, big); // the hole is freed along with what lies around it
+        EXPECT_TRUE(read_all(*ring, ring->first_seq()).gaps.empty());
+    }
+    {
+        const auto left = killed(world);
+        left->disk.all.at("/ring/" + names[1])->resize(mib);
+        auto ring = open_ring(*left);
+        const auto found = read_all(*ring);
+        ASSERT_EQ(found.gaps.size(), 1u);
+        EXPECT_EQ(found.gaps[0].from_seq, second + 10);
+        EXPECT_EQ(found.gaps[0].to_seq, third - 1);
+        EXPECT_TRUE(found.identical);
+    }
+    {
+        const auto left = killed(world);
+        left->disk.all.at("/ring/" + names[1])->resize(100);
+        auto ring = open_ring(*left);
+        EXPECT_EQ(ring.recovery.damaged_segments, 1u);
+        EXPECT_EQ(ring.recovery.messages.size(), 1u);
+        EXPECT_EQ(read_all(*ring).gaps, (std::vector<ring_gap>{{second, third - 1, gap_reason::damage}}));
+    }
+    {
+        const auto left = killed(world); // gone while it runs
+        auto ring = open_ring(*left);
+        left->disk.all.erase("/ring/" + names[1]);
+        EXPECT_EQ(read_all(*ring).gaps, (std::vector<ring_gap>{{second, third - 1, gap_reason::damage}}));
+    }
+}
+
+TEST(ring_recovery_test, a_newest_segment_without_a_header_is_kept_aside) {
+    memory_world world;
+    {
+        auto ring = open_ring(world);
+        publish_until(*ring, 30, big);
+    }
+    const auto left = killed(world);
+    const auto newest = newest_segment(*left);
+    std::fill_n(left->disk.bytes(newest).begin(), 4096, std::byte{0x5a});
+    auto ring = open_ring(*left, options_of(), 500);
+    EXPECT_TRUE(ring.recovery.machine_crash);
+    EXPECT_EQ(ring.recovery.damaged_segments, 1u);
+    EXPECT_TRUE(left->disk.exists(newest + ".damaged"));
+    EXPECT_EQ(ring->next_seq(), 501u);
+    const auto found = read_all(*ring);
+    ASSERT_EQ(found.gaps.size(), 1u);
+    EXPECT_EQ(found.gaps[0].reason, gap_reason::machine_crash);
+    EXPECT_EQ(found.gaps[0].from_seq, ring.recovery.last_seq + 1);
+}
+
+TEST(ring_recovery_test, a_shortage_of_mappings_is_no_damage) {
+    memory_world world;
+    {
+        auto ring = open_ring(world, options_of(16 * mib, 8 * mib));
+        publish_until(*ring, 60, big);
+    }
+    auto ring = open_ring(world, options_of(16 * mib, 8 * mib));
+    ring_cursor cursor(*ring, 1);
+    world.disk.mapping_fails = memory_files::error(EMFILE);
+    EXPECT_TRUE(std::holds_alternative<ring_cursor::nothing>(cursor.next()));
+    world.disk.mapping_fails = {};
+    EXPECT_EQ(read_on(cursor).seqs, seqs(1, 60));
+    EXPECT_EQ(ring->damaged_segments(), 0u);
+}
+
+TEST(ring_recovery_test, foreign_files_are_left_alone) {
+    memory_world world;
+    for (const auto* name : {"/ring/README", "/ring/1.seg", "/ring/0000000000000000000x.seg", "/ring/lock",
+                             "/ring/00000000000000000000.seg", "/ring/99999999999999999999.seg"})
+        ASSERT_FALSE(world.disk.replace(name, "not ours", 0600));
+    auto ring = open_ring(world);
+    EXPECT_FALSE(ring.recovery.found);
+    publish_until(*ring, 100, big);
+    EXPECT_EQ(world.disk.read_all("/ring/1.seg", 100).value(), "not ours");
+    EXPECT_EQ(world.disk.read_all("/ring/99999999999999999999.seg", 100).value(), "not ours");
+}
+
+TEST(ring_recovery_test, a_smaller_capacity_is_reached_at_the_next_roll_over) {
+    memory_world world;
+    owing_from retention(1);
+    {
+        auto ring = open_ring(world, options_of(64 * mib));
+        ring->set_retention(&retention);
+        publish_until(*ring, 500, big);
+    }
+    auto ring = open_ring(world, options_of(16 * mib));
+    ring->set_retention(&retention);
+    EXPECT_GT(ring->used_bytes(), 40 * mib);
+    EXPECT_TRUE(ring->would_drop_owed(envelope_bytes_max * 2));
+    publish_until(*ring, 525, big);
+    EXPECT_LE(ring->used_bytes(), 16 * mib);
+    EXPECT_EQ(retention.dropped, seqs(1, ring->first_seq() - 1));
+}
+
+TEST(ring_recovery_test, a_hold_over_what_an_earlier_process_left) {
+    memory_world world;
+    {
+        auto ring = open_ring(world, options_of(16 * mib, 8 * mib));
+        publish_until(*ring, 60, big);
+    }
+    auto ring = open_ring(world);
+    auto hold = ring->hold(3, 4);
+    publish_until(*ring, 500, big);
+    const auto found = read_all(*ring);
+    EXPECT_EQ(found.seqs[2], 3u);
+    ASSERT_EQ(found.gaps.size(), 1u);
+    EXPECT_EQ(found.gaps[0].reason, gap_reason::capacity);
+    hold.reset();
+    ring.it.reset();
+    auto again = open_ring(world); // the hole's reason is in the header
+    EXPECT_EQ(read_all(*again).gaps, found.gaps);
+}
+
+} // namespace
+} // namespace agent::test

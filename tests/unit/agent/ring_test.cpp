@@ -1,0 +1,395 @@
+// The ring while it lives: order and identity, room, gaps, holds, and several readers at once.
+#include "support/ring_kit.hpp"
+
+#include <random>
+
+namespace agent::test {
+namespace {
+
+constexpr std::size_t big = 100'000; // about 20 to a segment
+
+TEST(ring_test, yields_what_was_published_in_order_with_its_marks) {
+    memory_world world;
+    auto ring = open_ring(world);
+    EXPECT_FALSE(ring.recovery.found);
+    EXPECT_EQ(ring->first_seq(), 1u);
+    EXPECT_EQ(ring->last_seq(), 0u);
+    ring_cursor cursor(*ring, 1);
+    EXPECT_TRUE(std::holds_alternative<ring_cursor::nothing>(cursor.next()));
+    ASSERT_TRUE(publish(*ring, "first", 7, true));
+    ASSERT_TRUE(publish(*ring, "", 4'000'000'000, false));
+    const auto first = std::get<ring_entry>(cursor.next());
+    EXPECT_EQ(first.seq, 1u);
+    EXPECT_EQ(first.session, 7u);
+    EXPECT_TRUE(first.own);
+    EXPECT_EQ(first.line, "first");
+    const auto second = std::get<ring_entry>(cursor.next());
+    EXPECT_EQ(second.seq, 2u);
+    EXPECT_EQ(second.session, 4'000'000'000u);
+    EXPECT_FALSE(second.own);
+    EXPECT_EQ(second.line, "");
+    EXPECT_TRUE(std::holds_alternative<ring_cursor::nothing>(cursor.next()));
+    EXPECT_EQ(cursor.position(), 3u);
+}
+
+TEST(ring_test, a_commit_shrinks_its_reserve_and_an_abandoned_one_leaves_nothing) {
+    memory_world world;
+    auto ring = open_ring(world);
+    auto room = ring->reserve(1'500'000);
+    ASSERT_EQ(room.size(), 1'500'000u);
+    std::fill(room.begin(), room.end(), '\xff');
+    room = ring->reserve(100);
+    const auto text = line_of(1, 50);
+    std::copy(text.begin(), text.end(), room.begin());
+    const auto entry = ring->commit(50, 1, false);
+    EXPECT_EQ(entry.line, text);
+    publish_until(*ring, 3, 60);
+    const auto found = read_all(*ring);
+    EXPECT_EQ(found.seqs, seqs(1, 3));
+    EXPECT_TRUE(found.identical);
+    EXPECT_TRUE(ring->reserve(3 * mib).empty());
+    EXPECT_EQ(ring->reserve(envelope_bytes_max).size(), envelope_bytes_max);
+}
+
+TEST(ring_test, wraps_around_many_times_and_stays_within_its_capacity) {
+    memory_world world;
+    auto ring = open_ring(world);
+    std::mt19937 random(3);
+    ring_cursor quick(*ring, 1);
+    seq_t seen = 0;
+    for (int count = 0; count < 4000; ++count) {
+        ASSERT_TRUE(publish_next(*ring, 30 + random() % 60'000));
+        ASSERT_LE(ring->used_bytes(), ring->capacity_bytes());
+        ASSERT_LE(world.disk.disk_bytes(), ring->capacity_bytes() + 100);
+        if (count % 7 == 0) {
+            const auto found = read_on(quick);
+            ASSERT_TRUE(found.identical);
+            ASSERT_TRUE(found.gaps.empty());
+            seen += found.seqs.size();
+        }
+    }
+    EXPECT_EQ(seen + read_on(quick).seqs.size(), 4000u);
+    EXPECT_LE(world.disk.mapped_now, 2u);
+    const auto found = read_all(*ring);
+    ASSERT_EQ(found.gaps.size(), 1u);
+    EXPECT_EQ(found.gaps[0], (ring_gap{1, ring->first_seq() - 1, gap_reason::capacity}));
+    EXPECT_EQ(found.seqs, seqs(ring->first_seq(), 4000));
+    EXPECT_TRUE(found.identical);
+}
+
+TEST(ring_test, publishing_makes_no_call_but_at_a_segments_end) {
+    memory_world world;
+    auto ring = open_ring(world);
+    const auto calls = world.disk.calls;
+    publish_until(*ring, 4000, 400);
+    EXPECT_EQ(world.disk.calls, calls);
+}
+
+TEST(ring_test, nothing_owed_keeps_only_the_live_history) {
+    memory_world world;
+    auto ring = open_ring(world, options_of(64 * mib, 4 * mib));
+    publish_until(*ring, 1000, big);
+    EXPECT_GE(ring->used_bytes(), 4 * mib);
+    EXPECT_LE(ring->used_bytes(), 10 * mib);
+    EXPECT_GE((ring->last_seq() - ring->live_history_seq() + 1) * big, 4 * mib);
+    EXPECT_GE(ring->live_history_seq(), ring->first_seq());
+}
+
+TEST(ring_test, what_is_owed_fills_the_capacity_then_the_oldest_go_and_are_told) {
+    memory_world world;
+    auto ring = open_ring(world);
+    owing_from retention(1);
+    ring->set_retention(&retention);
+    while (ring->used_bytes() < ring->capacity_bytes())
+        ASSERT_TRUE(publish_next(*ring, big));
+    EXPECT_TRUE(retention.dropped.empty());
+    EXPECT_EQ(ring->first_seq(), 1u);
+    while (ring->first_seq() == 1)
+        ASSERT_TRUE(publish_next(*ring, big));
+    EXPECT_EQ(retention.dropped, seqs(1, ring->first_seq() - 1));
+    publish_until(*ring, 1000, big);
+    EXPECT_EQ(retention.dropped, seqs(1, ring->first_seq() - 1));
+    EXPECT_EQ(ring->used_bytes(), ring->capacity_bytes());
+    const auto found = read_all(*ring);
+    EXPECT_EQ(found.gaps, (std::vector<ring_gap>{{1, ring->first_seq() - 1, gap_reason::capacity}}));
+    EXPECT_EQ(found.seqs, seqs(ring->first_seq(), 1000));
+}
+
+TEST(ring_test, after_an_outage_the_space_is_given_back) {
+    memory_world world;
+    auto ring = open_ring(world, options_of(64 * mib));
+    owing_from retention(1);
+    ring->set_retention(&retention);
+    publish_until(*ring, 600, big);
+    EXPECT_EQ(ring->used_bytes(), 60 * mib);
+    retention.first_owed = ~seq_t{0};
+    publish_until(*ring, 1000, big);
+    EXPECT_LE(ring->used_bytes(), 8 * mib);
+    EXPECT_TRUE(retention.dropped.empty());
+}
+
+TEST(ring_test, what_is_within_the_live_history_stays_though_delivered) {
+    memory_world world;
+    auto ring = open_ring(world, options_of(32 * mib, 8 * mib));
+    owing_from retention(~seq_t{0});
+    ring->set_retention(&retention);
+    publish_until(*ring, 500, big);
+    EXPECT_GE((500 - ring->first_seq() + 1) * big, 8 * mib);
+    EXPECT_TRUE(retention.dropped.empty());
+}
+
+TEST(ring_test, would_drop_owed_says_so_before_anything_is_dropped) {
+    memory_world world;
+    auto ring = open_ring(world);
+    owing_from retention(1);
+    ring->set_retention(&retention);
+    std::mt19937 random(5);
+    for (int count = 0; count < 3000; ++count) {
+        const std::size_t bytes = 10 + random() % 90'000;
+        if (ring->would_drop_owed(bytes)) {
+            ASSERT_GE(ring->used_bytes(), ring->capacity_bytes());
+            retention.first_owed = ring->next_seq(); // S2 comes back
+            ASSERT_FALSE(ring->would_drop_owed(bytes));
+        }
+        ASSERT_TRUE(publish_next(*ring, bytes));
+    }
+    EXPECT_TRUE(retention.dropped.empty());
+    EXPECT_FALSE(open_ring(world)->would_drop_owed(1000));
+}
+
+TEST(ring_test, a_batch_of_many_lines_is_covered_by_its_bytes) {
+    memory_world world;
+    auto ring = open_ring(world);
+    owing_from retention(1);
+    ring->set_retention(&retention);
+    while (!ring->would_drop_owed(1000 * 120))
+        for (int count = 0; count < 1000; ++count)
+            ASSERT_TRUE(publish_next(*ring, 120));
+    EXPECT_TRUE(retention.dropped.empty());
+    EXPECT_FALSE(ring->would_drop_owed(100)); // but a single one still fits
+}
+
+TEST(ring_test, owed_is_asked_at_a_segments_end_only) {
+    memory_world world;
+    auto ring = open_ring(world);
+    owing_from retention(1);
+    ring->set_retention(&retention);
+    publish_until(*ring, 3000, 500);
+    EXPECT_EQ(ring->used_bytes(), ring_segment_bytes);
+    EXPECT_FALSE(ring->would_drop_owed(1000));
+    EXPECT_EQ(retention.asked, 0u);
+}
+
+TEST(ring_test, a_held_range_stays_and_dropping_starts_behind_it) {
+    memory_world world;
+    auto ring = open_ring(world);
+    owing_from retention(1);
+    ring->set_retention(&retention);
+    publish_until(*ring, 30, big);
+    auto hold = ring->hold(5, 6);
+    const std::string held_line(std::get<ring_entry>(ring_cursor(*ring, 5).next()).line);
+    const auto view = std::get<ring_entry>(ring_cursor(*ring, 5).next()).line;
+    publish_until(*ring, 500, big);
+    EXPECT_EQ(view, held_line); // in place and mapped
+    EXPECT_EQ(ring->first_seq(), 1u);
+    auto found = read_all(*ring);
+    ASSERT_EQ(found.gaps.size(), 1u);
+    EXPECT_GT(found.gaps[0].from_seq, 6u);
+    EXPECT_EQ(found.gaps[0].reason, gap_reason::capacity);
+    EXPECT_EQ(retention.dropped, seqs(found.gaps[0].from_seq, found.gaps[0].to_seq));
+    EXPECT_EQ(found.seqs.size() + retention.dropped.size(), 500u);
+    EXPECT_TRUE(found.identical);
+
+    hold->shrink_from(7); // an empty range holds nothing
+    publish_until(*ring, 1000, big);
+    EXPECT_GT(ring->first_seq(), 6u);
+    hold.reset();
+    found = read_all(*ring);
+    EXPECT_EQ(found.gaps, (std::vector<ring_gap>{{1, ring->first_seq() - 1, gap_reason::capacity}}));
+}
+
+TEST(ring_test, neighbouring_holds_and_the_holes_between_them) {
+    memory_world world;
+    auto ring = open_ring(world);
+    owing_from retention(1);
+    ring->set_retention(&retention);
+    publish_until(*ring, 10, big);
+    auto low = ring->hold(1, 3);
+    publish_until(*ring, 70, big);
+    auto middle = ring->hold(62, 62);
+    auto same_segment = ring->hold(63, 64);
+    publish_until(*ring, 400, big);
+    auto found = read_all(*ring);
+    EXPECT_EQ(found.gaps.size(), 2u);
+    EXPECT_TRUE(found.identical);
+    middle.reset();
+    publish_until(*ring, 600, big);
+    EXPECT_TRUE(std::holds_alternative<ring_entry>(ring_cursor(*ring, 63).next()));
+    low->extend_to(64);
+    same_segment.reset();
+    publish_until(*ring, 800, big);
+    EXPECT_TRUE(std::holds_alternative<ring_entry>(ring_cursor(*ring, 63).next()));
+    low.reset();
+    publish_until(*ring, 1000, big);
+    found = read_all(*ring);
+    EXPECT_EQ(found.gaps, (std::vector<ring_gap>{{1, ring->first_seq() - 1, gap_reason::capacity}}));
+    EXPECT_EQ(retention.dropped.size() + found.seqs.size(), 1000u);
+}
+
+TEST(ring_test, all_held_means_no_room_and_nothing_is_overwritten) {
+    memory_world world;
+    auto ring = open_ring(world);
+    auto hold = ring->hold(1, ~seq_t{0});
+    while (publish_next(*ring, big)) {
+    }
+    const seq_t last = ring->last_seq();
+    EXPECT_EQ(ring->used_bytes(), ring->capacity_bytes());
+    EXPECT_EQ(read_all(*ring).seqs, seqs(1, last));
+    EXPECT_TRUE(publish_next(*ring, 20)); // a smaller one still fits
+    EXPECT_FALSE(publish_next(*ring, big));
+    hold->shrink_from(40);
+    EXPECT_TRUE(publish_next(*ring, big));
+    EXPECT_EQ(ring->next_seq(), last + 3);
+    EXPECT_TRUE(read_all(*ring, 40).gaps.empty());
+}
+
+TEST(ring_test, a_hold_keeps_its_range_mapped_and_gives_it_back) {
+    memory_world world;
+    auto ring = open_ring(world);
+    owing_from retention(1);
+    ring->set_retention(&retention);
+    auto hold = ring->hold(1, 1);
+    publish_until(*ring, 100, big);
+    EXPECT_EQ(world.disk.mapped_now, 2u); // the head, and the held one that was the head
+    hold->extend_to(100);
+    EXPECT_EQ(world.disk.mapped_now, ring->used_bytes() / ring_segment_bytes);
+    hold->shrink_from(99);
+    EXPECT_LE(world.disk.mapped_now, 2u);
+    hold.reset();
+    EXPECT_EQ(world.disk.mapped_now, 1u);
+}
+
+TEST(ring_test, an_overtaken_cursor_meets_one_gap_and_goes_on) {
+    memory_world world;
+    auto ring = open_ring(world);
+    publish_until(*ring, 10, big);
+    ring_cursor slow(*ring, 1);
+    for (int count = 0; count < 4; ++count)
+        ASSERT_TRUE(std::holds_alternative<ring_entry>(slow.next()));
+    publish_until(*ring, 500, big); // its segment was recycled meanwhile
+    const auto item = slow.next();
+    ASSERT_TRUE(std::holds_alternative<ring_gap>(item));
+    EXPECT_EQ(std::get<ring_gap>(item), (ring_gap{5, ring->first_seq() - 1, gap_reason::capacity}));
+    const auto found = read_on(slow);
+    EXPECT_EQ(found.seqs, seqs(ring->first_seq(), 500));
+    EXPECT_TRUE(found.gaps.empty());
+    EXPECT_TRUE(found.identical);
+}
+
+TEST(ring_test, cursors_of_every_speed_account_for_every_envelope) {
+    memory_world world;
+    auto ring = open_ring(world);
+    std::mt19937 random(11);
+
+    struct reader {
+        ring_cursor cursor;
+        std::uint64_t pace;
+        seq_t expected = 1;
+    };
+
+    std::vector<std::unique_ptr<reader>> readers;
+    for (const std::uint64_t pace : {1, 3, 50, 700, 5000})
+        readers.push_back(std::make_unique<reader>(reader{ring_cursor(*ring, 1), pace}));
+    for (std::uint64_t count = 1; count <= 6000; ++count) {
+        ASSERT_TRUE(publish_next(*ring, 20 + random() % 30'000));
+        for (auto& one : readers) {
+            if (count % one->pace != 0)
+                continue;
+            for (std::uint64_t step = 0; step < 1 + one->pace / 2; ++step) {
+                const auto item = one->cursor.next();
+                if (const auto* entry = std::get_if<ring_entry>(&item)) {
+                    ASSERT_EQ(entry->seq, one->expected);
+                    ASSERT_EQ(entry->line, line_of(entry->seq, entry->line.size()));
+                    one->expected = entry->seq + 1;
+                } else if (const auto* gap = std::get_if<ring_gap>(&item)) {
+                    ASSERT_EQ(gap->from_seq, one->expected);
+                    ASSERT_EQ(gap->reason, gap_reason::capacity);
+                    one->expected = gap->to_seq + 1;
+                } else {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+TEST(ring_test, seek_goes_both_ways) {
+    memory_world world;
+    auto ring = open_ring(world);
+    publish_until(*ring, 60, big);
+    ring_cursor cursor(*ring, ring->first_seq());
+    for (const seq_t seq : {60u, 41u, 59u, 42u, 55u, 43u}) {
+        cursor.seek(seq);
+        EXPECT_EQ(cursor.position(), seq);
+        const auto item = cursor.next();
+        ASSERT_TRUE(std::holds_alternative<ring_entry>(item)) << seq;
+        EXPECT_EQ(std::get<ring_entry>(item).line, line_of(seq, big));
+    }
+    cursor.seek(100);
+    EXPECT_TRUE(std::holds_alternative<ring_cursor::nothing>(cursor.next()));
+}
+
+TEST(ring_test, without_a_directory_it_lives_in_memory) {
+    memory_world world;
+    auto ring = open_ring(world, {{}, 16 * mib, 2 * mib});
+    publish_until(*ring, 1000, big);
+    EXPECT_TRUE(world.disk.all.empty());
+    EXPECT_LE(world.disk.mapped_now, 8u);
+    const auto found = read_all(*ring);
+    EXPECT_EQ(found.seqs, seqs(ring->first_seq(), 1000));
+    EXPECT_TRUE(found.identical);
+    EXPECT_FALSE(ring->close_clean());
+}
+
+TEST(ring_test, a_full_disk_is_capacity_reached_early) {
+    memory_world world;
+    auto ring = open_ring(world);
+    owing_from retention(1);
+    ring->set_retention(&retention);
+    publish_until(*ring, 50, big);
+    world.disk.disk_bytes_max = world.disk.disk_bytes();
+    while (retention.dropped.empty())
+        ASSERT_TRUE(publish_next(*ring, big));
+    EXPECT_EQ(ring->disk_full_count(), 1u);
+    EXPECT_LT(ring->used_bytes(), ring->capacity_bytes());
+    EXPECT_EQ(retention.dropped, seqs(1, ring->first_seq() - 1));
+    publish_until(*ring, 200, big);
+    EXPECT_GT(ring->disk_full_count(), 1u);
+    EXPECT_EQ(read_all(*ring).seqs.size() + retention.dropped.size(), 200u);
+    world.disk.disk_bytes_max = ~std::uint64_t{0};
+    const auto dropped = retention.dropped.size();
+    publish_until(*ring, 260, big);
+    EXPECT_EQ(retention.dropped.size(), dropped);
+}
+
+TEST(ring_test, a_full_disk_with_nothing_to_free_gives_no_room) {
+    memory_world world;
+    auto ring = open_ring(world);
+    owing_from retention(1);
+    ring->set_retention(&retention);
+    auto hold = ring->hold(1, ~seq_t{0});
+    publish_until(*ring, 10, big);
+    world.disk.disk_bytes_max = world.disk.disk_bytes();
+    while (publish_next(*ring, big)) {
+    }
+    EXPECT_GT(ring->disk_full_count(), 0u);
+    EXPECT_TRUE(ring->would_drop_owed(big)); // free capacity that can't be had does not count
+    const seq_t last = ring->last_seq();
+    EXPECT_EQ(read_all(*ring).seqs, seqs(1, last));
+    world.disk.disk_bytes_max = ~std::uint64_t{0};
+    EXPECT_TRUE(publish_next(*ring, big));
+    EXPECT_EQ(read_all(*ring).seqs, seqs(1, last + 1));
+}
+
+} // namespace
+} // namespace agent::test

@@ -1,0 +1,169 @@
+#include "agent/slot_file.hpp"
+#include "support/memory_world.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace agent::test {
+namespace {
+
+constexpr std::size_t slots = 4;
+constexpr std::size_t value_bytes = 700; // two sectors per copy
+constexpr std::size_t copy_bytes = 1024;
+constexpr std::size_t header_bytes = 4096;
+const std::string path = "/state/slots";
+
+std::unique_ptr<slot_file> open_slots(memory_world& world) {
+    auto opened = slot_file::open(world, path, slots, value_bytes);
+    EXPECT_TRUE(opened);
+    return std::move(*opened);
+}
+
+TEST(slot_file_test, keeps_values_over_reopening) {
+    memory_world world;
+    {
+        auto file = open_slots(world);
+        EXPECT_EQ(file->size(), slots);
+        EXPECT_EQ(file->read(0), std::nullopt);
+        EXPECT_FALSE(file->damaged(0));
+        file->write(0, "zero");
+        file->write(1, "");
+        file->write(3, std::string(value_bytes, 'x'));
+        for (int turn = 0; turn < 5; ++turn)
+            file->write(2, "turn " + std::to_string(turn));
+        file->write(1, "gone");
+        file->erase(1);
+    }
+    auto file = open_slots(world);
+    EXPECT_EQ(file->read(0), "zero");
+    EXPECT_EQ(file->read(1), std::nullopt);
+    EXPECT_FALSE(file->damaged(1));
+    EXPECT_EQ(file->read(2), "turn 4");
+    EXPECT_EQ(file->read(3), std::string(value_bytes, 'x'));
+    file->write(1, "");
+    EXPECT_EQ(file->read(1), "");
+}
+
+TEST(slot_file_test, nothing_is_allocated_after_open) {
+    memory_world world;
+    auto file = open_slots(world);
+    world.disk.disk_bytes_max = 0;
+    const auto calls = world.disk.calls;
+    for (int turn = 0; turn < 100; ++turn)
+        file->write(static_cast<std::size_t>(turn) % slots, std::to_string(turn));
+    EXPECT_EQ(world.disk.calls, calls);
+    EXPECT_EQ(file->read(3), "99");
+}
+
+TEST(slot_file_test, another_geometry_is_refused) {
+    memory_world world;
+    open_slots(world);
+    const auto corrupt = net::make_error_code(net::error::corrupt);
+    EXPECT_EQ(slot_file::open(world, path, slots + 1, value_bytes).error(), corrupt);
+    EXPECT_EQ(slot_file::open(world, path, slots, value_bytes * 2).error(), corrupt);
+    EXPECT_EQ(slot_file::open(world, path, slots, value_bytes + 1).error(), corrupt); // the same size on disk
+    world.disk.all.at(path)->resize(100);
+    EXPECT_EQ(slot_file::open(world, path, slots, value_bytes).error(), corrupt);
+}
+
+TEST(slot_file_test, without_a_path_it_is_memory) {
+    memory_world world;
+    auto file = slot_file::open(world, {}, slots, value_bytes);
+    ASSERT_TRUE(file);
+    (*file)->write(0, "value");
+    EXPECT_EQ((*file)->read(0), "value");
+    EXPECT_TRUE(world.disk.all.empty());
+}
+
+// The store that counts is the copy's first word. A process killed before it has left any part of the rest.
+TEST(slot_file_test, a_kill_at_any_store_leaves_the_previous_value) {
+    memory_world world;
+    auto file = open_slots(world);
+    std::optional<std::string> previous;
+    for (int turn = 0; turn < 4; ++turn) {
+        const auto before = world.disk.copy();
+        const std::string value =
+            "value " + std::to_string(turn) + std::string(600, static_cast<char>('a' + turn));
+        file->write(2, value);
+        const auto after = world.disk.bytes(path);
+        // Word by word, as much of the new bytes as a kill may have let through, the counting word missing.
+        const std::size_t begin = header_bytes + 2 * 2 * copy_bytes;
+        std::vector<std::size_t> changed;
+        for (std::size_t at = begin; at < begin + 2 * copy_bytes; at += 8)
+            if (std::memcmp(before.at(path)->bytes().data() + at, after.data() + at, 8) != 0)
+                changed.push_back(at);
+        ASSERT_FALSE(changed.empty());
+        const std::size_t counting = changed.front();
+        ASSERT_TRUE(counting == begin || counting == begin + copy_bytes);
+        for (std::size_t through = 0; through < changed.size(); ++through) {
+            memory_world killed;
+            for (const auto& [name, one] : before)
+                killed.disk.all[name] = std::make_shared<memory_files::content>(*one);
+            const auto torn = killed.disk.bytes(path);
+            std::memset(torn.data() + counting, 0, 8);
+            for (std::size_t index = 1; index <= through; ++index)
+                std::memcpy(torn.data() + changed[index], after.data() + changed[index], 8);
+            auto reopened = open_slots(killed);
+            ASSERT_EQ(reopened->read(2), previous) << turn << " " << through;
+            ASSERT_FALSE(reopened->damaged(2));
+            reopened->write(2, "next");
+            ASSERT_EQ(reopened->read(2), "next");
+        }
+        previous = value;
+    }
+}
+
+TEST(slot_file_test, a_kill_while_it_is_made_leaves_a_file_that_opens) {
+    memory_world world;
+    open_slots(world);
+    const auto whole = world.disk.copy();
+    for (std::size_t words = 0; words < 4; ++words) {
+        memory_world killed;
+        killed.disk.all[path] = std::make_shared<memory_files::content>();
+        killed.disk.all[path]->resize(whole.at(path)->size);
+        std::memcpy(killed.disk.bytes(path).data() + 8, whole.at(path)->bytes().data() + 8, words * 8);
+        auto reopened = open_slots(killed);
+        EXPECT_EQ(reopened->read(0), std::nullopt);
+        EXPECT_FALSE(reopened->damaged(0));
+    }
+}
+
+TEST(slot_file_test, damage_leaves_the_other_copy_or_says_so) {
+    memory_world world;
+    auto file = open_slots(world);
+    file->write(1, "older");
+    file->write(1, "newer");
+    file->write(0, "neighbour");
+    const std::size_t begin = header_bytes + 2 * copy_bytes;
+    for (std::size_t at = 0; at < 16 + 5; ++at) { // each byte of the newer copy: head and value
+        auto bytes = world.disk.bytes(path);
+        auto& one = bytes[begin + copy_bytes + at];
+        one ^= std::byte{0x41};
+        EXPECT_EQ(file->read(1), "older") << at;
+        EXPECT_FALSE(file->damaged(1));
+        one ^= std::byte{0x41};
+    }
+    auto bytes = world.disk.bytes(path);
+    bytes[begin + 16] ^= std::byte{1};
+    bytes[begin + copy_bytes + 16] ^= std::byte{1};
+    EXPECT_EQ(file->read(1), std::nullopt);
+    EXPECT_TRUE(file->damaged(1));
+    EXPECT_EQ(file->read(0), "neighbour");
+    file->write(1, "again");
+    EXPECT_EQ(file->read(1), "again");
+    EXPECT_FALSE(file->damaged(1));
+}
+
+TEST(slot_file_test, a_copy_found_in_another_slot_does_not_count) {
+    memory_world world;
+    auto file = open_slots(world);
+    file->write(0, "mine");
+    auto bytes = world.disk.bytes(path);
+    std::memcpy(bytes.data() + header_bytes + 2 * copy_bytes, bytes.data() + header_bytes, copy_bytes);
+    EXPECT_EQ(file->read(1), std::nullopt);
+    EXPECT_TRUE(file->damaged(1));
+}
+
+} // namespace
+} // namespace agent::test

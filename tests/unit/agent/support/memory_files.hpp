@@ -1,0 +1,179 @@
+#pragma once
+// Files in memory, with what a real disk can do to them: be full, lose what was not synced, be copied
+// mid-way. Mappings share their file's bytes, as the page cache has it. Names outlive nobody's mapping;
+// unlinked bytes live while mapped.
+
+#include "net/files.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <set>
+
+namespace agent::test {
+
+class memory_files final : public net::file_system {
+public:
+    struct content {
+        std::vector<std::uint64_t> words; // aligned as a mapping is
+        std::size_t size = 0;
+        std::string synced; // what a machine crash leaves at least
+
+        std::span<std::byte> bytes() { return {reinterpret_cast<std::byte*>(words.data()), size}; }
+
+        void resize(std::size_t bytes) {
+            words.resize((bytes + 7) / 8);
+            size = bytes;
+        }
+    };
+
+    using content_ptr = std::shared_ptr<content>;
+
+    std::map<std::string, content_ptr> all;
+    std::uint64_t disk_bytes_max = ~std::uint64_t{0};
+    net::error_code mapping_fails; // open_mapped says so while set
+    std::size_t calls = 0;         // every call but stores into mappings
+    std::size_t mapped_now = 0;    // mappings of files
+
+    std::uint64_t disk_bytes() const {
+        std::uint64_t sum = 0;
+        for (const auto& [name, one] : all)
+            sum += one->size;
+        return sum;
+    }
+
+    // What a killed process leaves, as another world's disk.
+    std::map<std::string, content_ptr> copy() const {
+        std::map<std::string, content_ptr> copied;
+        for (const auto& [name, one] : all)
+            copied[name] = std::make_shared<content>(*one);
+        return copied;
+    }
+
+    std::vector<std::string> names() const {
+        std::vector<std::string> listed;
+        for (const auto& [name, one] : all)
+            listed.push_back(path(name).filename().string());
+        return listed;
+    }
+
+    std::span<std::byte> bytes(const path& file) { return all.at(file.string())->bytes(); }
+
+    net::error_code create_directories(const path&, unsigned) override { return {}; }
+
+    net::result<std::vector<net::file_entry>> list(const path& dir) override {
+        ++calls;
+        std::vector<net::file_entry> listed;
+        for (const auto& [name, one] : all)
+            if (path(name).parent_path() == dir)
+                listed.push_back({path(name).filename().string(), one->size});
+        return listed;
+    }
+
+    bool exists(const path& file) override { return all.contains(file.string()); }
+
+    net::error_code remove(const path& file) override {
+        ++calls;
+        return all.erase(file.string()) > 0 ? net::error_code() : error(ENOENT);
+    }
+
+    net::error_code rename(const path& from, const path& to) override {
+        ++calls;
+        const auto found = all.find(from.string());
+        if (found == all.end())
+            return error(ENOENT);
+        auto moved = found->second;
+        all.erase(found);
+        all[to.string()] = std::move(moved);
+        return {};
+    }
+
+    net::error_code sync_directory(const path&) override { return {}; }
+
+    net::result<std::string> read_all(const path& file, std::uint64_t limit_bytes) override {
+        const auto found = all.find(file.string());
+        if (found == all.end())
+            return error(ENOENT);
+        if (found->second->size > limit_bytes)
+            return net::make_error_code(net::error::limit_exceeded);
+        const auto raw = found->second->bytes();
+        return std::string(reinterpret_cast<const char*>(raw.data()), raw.size());
+    }
+
+    net::error_code replace(const path& file, std::string_view text, unsigned) override {
+        ++calls;
+        auto fresh = std::make_shared<content>();
+        fresh->resize(text.size());
+        std::memcpy(fresh->words.data(), text.data(), text.size());
+        fresh->synced = text;
+        all[file.string()] = std::move(fresh);
+        return {};
+    }
+
+    net::result<std::unique_ptr<net::file>> open(const path&, bool) override { return error(ENOSYS); }
+
+    net::result<std::unique_ptr<net::mapped_file>> create_mapped(const path& file,
+                                                                 std::uint64_t size) override {
+        ++calls;
+        if (all.contains(file.string()))
+            return error(EEXIST);
+        if (disk_bytes() + size > disk_bytes_max)
+            return error(ENOSPC);
+        auto fresh = std::make_shared<content>();
+        fresh->resize(size);
+        all[file.string()] = fresh;
+        return std::unique_ptr<net::mapped_file>(std::make_unique<mapping>(*this, std::move(fresh)));
+    }
+
+    net::result<std::unique_ptr<net::mapped_file>> open_mapped(const path& file) override {
+        ++calls;
+        if (mapping_fails)
+            return mapping_fails;
+        const auto found = all.find(file.string());
+        if (found == all.end())
+            return error(ENOENT);
+        return std::unique_ptr<net::mapped_file>(std::make_unique<mapping>(*this, found->second));
+    }
+
+    net::result<std::unique_ptr<net::mapped_file>> anonymous(std::uint64_t size) override {
+        auto fresh = std::make_shared<content>();
+        fresh->resize(size);
+        return std::unique_ptr<net::mapped_file>(std::make_unique<mapping>(*this, std::move(fresh)));
+    }
+
+    net::result<std::unique_ptr<net::file_lock>> lock(const path&, std::string_view, std::string&) override {
+        return error(ENOSYS);
+    }
+
+    std::optional<std::string> fingerprint(const path&) override { return std::nullopt; }
+
+    std::string file_system_type(const path&) override { return "memory"; }
+
+    static net::error_code error(int code) { return {code, boost::system::generic_category()}; }
+
+private:
+    class mapping final : public net::mapped_file {
+    public:
+        mapping(memory_files& owner, content_ptr of)
+            : owner_(owner)
+            , of_(std::move(of)) {
+            ++owner_.mapped_now;
+        }
+
+        ~mapping() override { --owner_.mapped_now; }
+
+        std::span<std::byte> bytes() noexcept override { return of_->bytes(); }
+
+        net::error_code sync() override {
+            const auto raw = of_->bytes();
+            of_->synced.assign(reinterpret_cast<const char*>(raw.data()), raw.size());
+            return {};
+        }
+
+    private:
+        memory_files& owner_;
+        content_ptr of_;
+    };
+};
+
+} // namespace agent::test
