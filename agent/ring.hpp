@@ -95,7 +95,7 @@ public:
     [[nodiscard]] std::unique_ptr<ring_hold> hold(seq_t first, seq_t last);
 
     // --- stopping: sync everything, then write and sync the clean mark. Blocking: run it on the helper
-    // thread.
+    // thread, while nothing else uses the ring, its cursors or its holds.
     net::error_code close_clean();
 
 private:
@@ -110,6 +110,7 @@ private:
     net::error_code recover(seq_t seq_ceiling, ring_recovery& recovery);
     net::error_code list_segments(ring_recovery& recovery);
     net::error_code pin_newest(bool& intact, seq_t& next_at_least, ring_recovery& recovery);
+    net::error_code remove_blank_oldest();
     void drop_unreadable(ring_segment& segment, std::string_view why, ring_recovery& recovery);
     seq_t last_before(seq_t first_seq);
     net::error_code start_head(bool newest_empty, seq_t lost_from, gap_reason lost);

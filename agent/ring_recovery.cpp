@@ -128,6 +128,18 @@ net::error_code ring::pin_newest(bool& intact, seq_t& next_at_least, ring_recove
     return {};
 }
 
+// Killed between blanking the oldest and giving it its new name: its successor's header tells what went.
+net::error_code ring::remove_blank_oldest() {
+    if (segments_.size() < 2)
+        return {};
+    const auto oldest = segments_.front();
+    const auto mapped = oldest->pin();
+    if (!mapped || oldest->state() != header_state::blank)
+        return {};
+    segments_.erase(segments_.begin());
+    return env_.files().remove(oldest->path());
+}
+
 net::error_code ring::recover(seq_t seq_ceiling, ring_recovery& recovery) {
     auto& files = env_.files();
     std::optional<seq_t> clean;
@@ -148,6 +160,8 @@ net::error_code ring::recover(seq_t seq_ceiling, ring_recovery& recovery) {
             return ec;
         recovery.found = !segments_.empty() || clean || boot || damaged_count_ > 0;
         if (const auto ec = pin_newest(intact, next_at_least, recovery))
+            return ec;
+        if (const auto ec = remove_blank_oldest())
             return ec;
     }
     recovery.found = recovery.found || seq_ceiling > 0;

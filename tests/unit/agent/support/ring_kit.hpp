@@ -128,6 +128,14 @@ inline std::string newest_segment(const memory_world& world) {
     return newest;
 }
 
+// The world that a process killed now would leave, for another process on the same boot.
+inline std::unique_ptr<memory_world> killed(const memory_world& world, std::uint64_t seed = 99) {
+    auto left = std::make_unique<memory_world>(seed);
+    left->disk.all = world.disk.copy();
+    left->boot = world.boot;
+    return left;
+}
+
 // Owed from one seq on; remembers what went.
 class owing_from final : public ring_retention {
 public:
