@@ -124,6 +124,8 @@ net::task<outcome<read_event>> read_session::next() {
         }
         if (stream_->gone)
             co_return *stream_->gone;
+        if (interrupted_)
+            co_return server_draining();
         if (position_ < stream_->state.durable_tail().seq_num) {
             if (auto event = from_recent())
                 co_return std::move(*event);
@@ -162,6 +164,11 @@ net::task<outcome<read_event>> read_session::next() {
         }
         co_await stream_->changed.wait_until(std::min(heartbeat_at_, wait_until_));
     }
+}
+
+void read_session::interrupt() {
+    interrupted_ = true;
+    stream_->changed.notify();
 }
 
 record_chunk::limits read_session::limits() const {

@@ -88,6 +88,8 @@ public:
     // Where to begin, or 416. To be called once, first.
     net::task<outcome<void>> start();
     net::task<outcome<read_event>> next();
+    // The next next(), or the one that waits, ends with 503 server_draining.
+    void interrupt();
 
 private:
     net::task<outcome<std::optional<read_event>>> catch_up();
@@ -103,6 +105,7 @@ private:
     read_request request_;
     std::uint64_t position_ = 0;
     bool ended_ = false;
+    bool interrupted_ = false;
     bool following_ = false;
     net::time_point wait_until_ = net::never;
     bool wait_armed_ = false;

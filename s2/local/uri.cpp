@@ -1,0 +1,119 @@
+#include "s2/local/uri.hpp"
+
+#include <charconv>
+
+namespace s2::local {
+namespace {
+
+int hex_digit(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = static_cast<char>(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+template <class Number>
+std::optional<Number> parse_number(std::string_view text) {
+    if (text.starts_with('+'))
+        text.remove_prefix(1);
+    Number value{};
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || failed != std::errc() || end != text.data() + text.size())
+        return std::nullopt;
+    return value;
+}
+
+} // namespace
+
+std::vector<std::string_view> path_segments(std::string_view path) {
+    std::vector<std::string_view> segments;
+    if (path.starts_with('/'))
+        path.remove_prefix(1);
+    while (true) {
+        const auto slash = path.find('/');
+        segments.push_back(path.substr(0, slash));
+        if (slash == std::string_view::npos)
+            return segments;
+        path.remove_prefix(slash + 1);
+    }
+}
+
+std::string percent_decoded(std::string_view text) {
+    std::string decoded;
+    decoded.reserve(text.size());
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const int high = text[at] == '%' && at + 2 < text.size() ? hex_digit(text[at + 1]) : -1;
+        const int low = high >= 0 ? hex_digit(text[at + 2]) : -1;
+        if (low < 0) {
+            decoded.push_back(text[at]);
+            continue;
+        }
+        decoded.push_back(static_cast<char>(high << 4 | low));
+        at += 2;
+    }
+    return decoded;
+}
+
+query_parameters::query_parameters(std::string_view query) {
+    while (!query.empty()) {
+        const auto ampersand = query.find('&');
+        const auto pair = query.substr(0, ampersand);
+        query.remove_prefix(ampersand == std::string_view::npos ? query.size() : ampersand + 1);
+        if (pair.empty())
+            continue;
+        const auto equals = pair.find('=');
+        const auto decode = [](std::string_view part) {
+            std::string spaced(part);
+            for (char& c : spaced)
+                c = c == '+' ? ' ' : c;
+            return percent_decoded(spaced);
+        };
+        values_.emplace(decode(pair.substr(0, equals)),
+                        equals == std::string_view::npos ? std::string() : decode(pair.substr(equals + 1)));
+    }
+}
+
+void query_parameters::refuse(const std::string& name, std::string_view why) {
+    if (!failed_)
+        failed_ = bad_query("Failed to deserialize query string: " + name + ": " + std::string(why));
+}
+
+std::optional<std::string> query_parameters::text(const std::string& name) {
+    const auto [begin, end] = values_.equal_range(name);
+    if (begin == end)
+        return std::nullopt;
+    if (std::next(begin) != end)
+        refuse(name, "duplicate field");
+    return begin->second;
+}
+
+std::optional<std::uint64_t> query_parameters::number(const std::string& name) {
+    const auto given = text(name);
+    if (!given)
+        return std::nullopt;
+    const auto value = parse_number<std::uint64_t>(*given);
+    if (!value)
+        refuse(name, "invalid digit found in string");
+    return value;
+}
+
+std::optional<std::uint32_t> query_parameters::small_number(const std::string& name) {
+    const auto given = text(name);
+    if (!given)
+        return std::nullopt;
+    const auto value = parse_number<std::uint32_t>(*given);
+    if (!value)
+        refuse(name, "invalid digit found in string");
+    return value;
+}
+
+std::optional<bool> query_parameters::boolean(const std::string& name) {
+    const auto given = text(name);
+    if (!given)
+        return std::nullopt;
+    if (*given != "true" && *given != "false")
+        refuse(name, "provided string was not `true` or `false`");
+    return *given == "true";
+}
+
+} // namespace s2::local
