@@ -1,0 +1,87 @@
+#include "s2/local/server.hpp"
+
+#include "net/pipe.hpp"
+#include "s2/local/sqlite_storage.hpp"
+
+namespace s2::local {
+
+embedded_server::embedded_server(net::environment& env, std::unique_ptr<storage> on, net::stop_token stop,
+                                 face_options face, net::http_limits limits)
+    : env_(env)
+    , stop_(stop)
+    , store_(env, std::move(on))
+    , face_(store_, stop, face)
+    , inside_(env, nullptr, limits, face_.handler()) {}
+
+net::result<std::unique_ptr<net::stream>> embedded_server::connect() {
+    if (!connections_ || stop_.stopping())
+        return net::make_error_code(net::error::going_away);
+    auto ends = net::make_pipe(env_, pipe_bytes);
+    connections_->spawn(inside_.serve_stream(std::move(ends.first), stop_));
+    return std::move(ends.second);
+}
+
+net::task<void> embedded_server::run(std::function<net::task<void>()> also) {
+    auto serve = [this, &also](net::task_group& group) -> net::task<void> {
+        struct registration {
+            net::task_group*& where;
+            ~registration() { where = nullptr; }
+        };
+        const registration until_the_end{connections_ = &group};
+        if (also)
+            group.spawn(also);
+        while (!stop_.stopping())
+            co_await stop_.changed().wait();
+        co_await group.join(); // each connection ends by the stop's deadline
+    };
+    auto all = [this, &serve](net::task_group& group) -> net::task<void> {
+        group.spawn(store_.run());
+        co_await net::with_task_group(env_, serve);
+        store_.close();
+        co_await group.join();
+    };
+    co_await net::with_task_group(env_, all);
+}
+
+net::task<stored<std::unique_ptr<storage>>> open_store_file(net::environment& env,
+                                                            std::filesystem::path file) {
+    auto open = [&file]() -> stored<std::unique_ptr<storage>> {
+        auto opened = sqlite_storage::open(file);
+        if (!opened)
+            return opened.error();
+        return std::unique_ptr<storage>(std::move(*opened));
+    };
+    co_return co_await net::on_helper(env, std::move(open));
+}
+
+net::task<std::optional<server_failure>> run_server(net::environment& env, server_options options,
+                                                    net::stop_token stop) {
+    using kind = server_failure::kind;
+    const auto directory = options.file.parent_path();
+    if (!directory.empty())
+        if (const auto failed = env.files().create_directories(directory, 0700))
+            co_return server_failure{kind::store, directory.string() + ": " + failed.message()};
+    std::string holder;
+    const auto lock = env.files().lock(options.file.string() + "-lock", "ringtail local", holder);
+    if (!lock)
+        co_return server_failure{kind::store, options.file.string() + ": " +
+                                                  (lock.error() == net::error::locked
+                                                       ? "in use by another server (" + holder + ")"
+                                                       : lock.error().message())};
+    stored<std::unique_ptr<storage>> on = co_await open_store_file(env, options.file);
+    if (!on)
+        co_return server_failure{kind::store, on.error().message};
+    auto accepting = env.listen(options.listen);
+    if (!accepting)
+        co_return server_failure{kind::listen, options.listen.text() + ": " + accepting.error().message()};
+    const net::endpoint at = (*accepting)->local();
+    embedded_server server(env, std::move(*on), stop, options.face, options.limits);
+    net::http_server outside(env, std::move(*accepting), options.limits, server.face().handler(),
+                             options.secure);
+    if (options.on_listening)
+        options.on_listening(at);
+    co_await server.run([&outside, stop_source = &stop] { return outside.serve(*stop_source); });
+    co_return std::nullopt;
+}
+
+} // namespace s2::local
