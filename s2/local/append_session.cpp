@@ -42,9 +42,7 @@ net::task<void> server_append_session::take_input() {
         if (!got) {
             // A lost request aborts this task, so that what is left here is its orderly end.
             const bool whole = net::is_eof(got.error()) && decoder_.empty();
-            end_input(
-                whole ? std::nullopt
-                      : std::optional(bad_frame("Failed to decode S2S frame: bytes remaining on stream")));
+            end_input(whole ? std::nullopt : std::optional(bad_frame("bytes remaining on stream")));
             co_return;
         }
         decoder_.feed({piece.data(), *got});
@@ -59,7 +57,7 @@ net::task<void> server_append_session::take_frames() {
         if (decoded == frame_decoder::outcome::need_more)
             co_return;
         if (decoded == frame_decoder::outcome::bad) {
-            end_input(bad_frame("Failed to decode S2S frame: " + decoder_.reason()));
+            end_input(bad_frame(decoder_.reason()));
             co_return;
         }
         auto input = input_in(one);
@@ -82,10 +80,10 @@ net::task<void> server_append_session::take_frames() {
 
 outcome<append_input> server_append_session::input_in(const frame& from) const {
     if (from.terminal)
-        return bad_frame("Failed to decode S2S frame: Unexpected terminal frame as input");
+        return bad_frame("Unexpected terminal frame as input");
     auto input = decode_append_input(from.payload);
     if (!input || (input->fencing_token && !valid_utf8(*input->fencing_token)))
-        return bad_frame("Failed to decode S2S frame: failed to decode Protobuf message");
+        return bad_frame("failed to decode Protobuf message");
     if (const auto why = invalid_reason(*input))
         return invalid(*why);
     return std::move(*input);

@@ -28,6 +28,13 @@ reply answer(outcome<provisioned<basin_row>> done, bool ensure) {
     return answer;
 }
 
+// Neither a name nor the beginning of one.
+bool no_name_part(std::string_view text) {
+    const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+    return text.size() > basin_name_bytes_max || text.starts_with('-') ||
+           !std::all_of(text.begin(), text.end(), fits);
+}
+
 // A `config` member that may be absent or null.
 parsed<basin_config> config_in(const json::object& body) {
     const auto* config = body.if_contains("config");
@@ -55,10 +62,10 @@ net::task<reply> list_basins(const call& on) {
     asked.start_after = query.text("start_after").value_or("");
     const std::uint64_t limit = query.number("limit").value_or(0);
     asked.limit = limit == 0 ? list_page_max : std::min<std::uint64_t>(limit, list_page_max);
-    if (asked.prefix.size() > basin_name_bytes_max || asked.prefix.find('\0') != std::string::npos)
+    if (no_name_part(asked.prefix))
         query.refuse("prefix", "no prefix of a basin name");
-    if (asked.start_after.size() > basin_name_bytes_max || asked.start_after.find('\0') != std::string::npos)
-        query.refuse("start_after", "no basin name");
+    if (no_name_part(asked.start_after))
+        query.refuse("start_after", "no beginning of a basin name");
     if (query.failed())
         co_return reply::of(*query.failed());
     const outcome<page<basin_row>> page = co_await on.in().list_basins(asked);

@@ -42,8 +42,8 @@ std::optional<route> account_route(const std::vector<std::string_view>& path) {
     if (path.at(0) == "basins" && path.size() == 1)
         return route{{unary("GET", list_basins), unary("POST", create_basin)}};
     if (path.at(0) == "basins" && path.size() == 2 && named)
-        return route{{unary("GET", get_basin), unary("PUT", ensure_basin), unary("PATCH", reconfigure_basin),
-                      unary("DELETE", delete_basin)}};
+        return route{{unary("GET", get_basin), unary("PUT", ensure_basin), unary("DELETE", delete_basin),
+                      unary("PATCH", reconfigure_basin)}};
     if (path.at(0) == "access-tokens" && path.size() == 1)
         return route{{fixed("GET", left_out()), fixed("POST", left_out())}};
     if (path.at(0) == "access-tokens" && path.size() == 2 && named)
@@ -63,8 +63,8 @@ std::optional<route> stream_route(const std::vector<std::string_view>& path) {
     if (path.at(1).empty())
         return std::nullopt;
     if (path.size() == 2)
-        return route{{unary("GET", get_stream), unary("PUT", ensure_stream),
-                      unary("PATCH", reconfigure_stream), unary("DELETE", delete_stream)}};
+        return route{{unary("GET", get_stream), unary("PUT", ensure_stream), unary("DELETE", delete_stream),
+                      unary("PATCH", reconfigure_stream)}};
     if (path.at(2) != "records")
         return std::nullopt;
     if (path.size() == 3)
@@ -84,8 +84,8 @@ std::optional<route> find_route(std::vector<std::string_view>& path) {
     return path.front() == "streams" ? stream_route(path) : account_route(path);
 }
 
-reply method_not_allowed(const route& known) {
-    reply answer = reply::empty(405);
+reply with_methods(unsigned status, const route& known) {
+    reply answer = reply::empty(status);
     std::string allow;
     for (const auto& method : known.methods) {
         allow += (allow.empty() ? "" : ",") + std::string(method.name);
@@ -97,8 +97,8 @@ reply method_not_allowed(const route& known) {
 }
 
 // Permissive, as lite's: what a browser asks for it may do.
-reply preflight(const call& on) {
-    reply answer = reply::empty(200);
+reply preflight(const call& on, const std::optional<route>& known) {
+    reply answer = known ? with_methods(200, *known) : reply::empty(200);
     const auto mirror = [&](const char* asked, const char* granted) {
         if (const auto value = net::find_field(on.head().fields, asked); !value.empty())
             answer.fields.push_back({granted, std::string(value)});
@@ -117,11 +117,11 @@ net::http_handler http_face::handler() {
 net::task<void> http_face::handle(net::server_exchange& exchange) {
     call on{*this, exchange, path_segments(exchange.request().path())};
     const std::string& method = on.head().method;
+    const auto known = find_route(on.path);
     if (options_.cors && method == "OPTIONS") {
-        co_await send(on, preflight(on));
+        co_await send(on, preflight(on, known));
         co_return;
     }
-    const auto known = find_route(on.path);
     if (!known) {
         co_await send(on, reply::empty(404));
         co_return;
@@ -140,7 +140,7 @@ net::task<void> http_face::handle(net::server_exchange& exchange) {
             co_await send(on, std::move(*answer));
         co_return;
     }
-    co_await send(on, method_not_allowed(*known));
+    co_await send(on, with_methods(405, *known));
 }
 
 } // namespace s2::local
