@@ -1,6 +1,8 @@
 #include "s2/local/sqlite.hpp"
 
+#include <fcntl.h>
 #include <stdexcept>
+#include <unistd.h>
 
 namespace s2::local {
 
@@ -10,6 +12,9 @@ void throw_exception_from_error(const storage_error& failure, const boost::sourc
 
 stored<database> database::open(const std::filesystem::path& file, options how) {
     sqlite3* handle = nullptr;
+    if (!how.read_only) // what is stored is nobody else's business; the log's files take after this one
+        if (const int created = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600); created >= 0)
+            ::close(created);
     const int flags = SQLITE_OPEN_NOMUTEX |
                       (how.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     const int code = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);

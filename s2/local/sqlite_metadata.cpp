@@ -61,12 +61,12 @@ stored<void> sqlite_storage::remove_basin(const std::string& name) {
 
 stored<void> sqlite_storage::fill_tail(stream_row& row) {
     use query(db_, sql_->last_batch);
-    auto found = query.number(row.id).row();
+    auto found = query.number(key_of(row.id, 0)).number(key_of(row.id, seq_num_max)).row();
     if (!found)
         return found.error();
     if (!*found)
         return {};
-    const std::uint64_t end = query.unsigned_at(0) + query.unsigned_at(1);
+    const std::uint64_t end = (query.unsigned_at(0) & seq_num_max) + query.unsigned_at(1);
     if (end > row.tail.seq_num) {
         row.tail = {end, query.unsigned_at(3)};
         row.written_at_ms = query.number_at(4);
@@ -143,7 +143,11 @@ stored<std::int64_t> sqlite_storage::put_stream(const stream_row& row) {
             .text(row.creation_key);
         if (auto done = insert.run(); !done)
             return done.error();
-        return sqlite3_last_insert_rowid(db_.handle());
+        const std::int64_t id = sqlite3_last_insert_rowid(db_.handle());
+        if (id <= stream_id_max)
+            return id;
+        (void)remove_stream(id);
+        return storage_error{storage_error::kind::full, "this file has had as many streams as it can hold"};
     }
     use update(db_, sql_->update_stream);
     if (auto done = update.text(row.config).number(row.deleted_at_us).number(row.id).run(); !done)

@@ -3,6 +3,8 @@
 
 #include "s2/local/sqlite_storage.hpp"
 
+#include <algorithm>
+
 namespace s2::local {
 
 inline constexpr std::int64_t schema_version = 1;
@@ -18,37 +20,40 @@ CREATE TABLE streams (
     trim_point INTEGER NOT NULL DEFAULT 0, tail_seq INTEGER NOT NULL DEFAULT 0,
     tail_timestamp INTEGER NOT NULL DEFAULT 0, written_at_ms INTEGER NOT NULL DEFAULT 0, UNIQUE (basin, name)) STRICT;
 CREATE TABLE batches (
-    stream INTEGER NOT NULL, first_seq INTEGER NOT NULL, records INTEGER NOT NULL, metered INTEGER NOT NULL,
-    last_timestamp INTEGER NOT NULL, written_at_ms INTEGER NOT NULL, data BLOB NOT NULL,
-    PRIMARY KEY (stream, first_seq)) WITHOUT ROWID, STRICT;
+    key INTEGER PRIMARY KEY, records INTEGER NOT NULL, metered INTEGER NOT NULL, last_timestamp INTEGER NOT NULL,
+    written_at_ms INTEGER NOT NULL, data BLOB NOT NULL,
+    stream INTEGER GENERATED ALWAYS AS (key >> 40) VIRTUAL,
+    first_seq INTEGER GENERATED ALWAYS AS (key & 1099511627775) VIRTUAL) STRICT;
 )sql";
 
 #define STREAM_COLUMNS                                                                                       \
     "id, basin, name, created_at_us, deleted_at_us, config, creation_key, fencing_token, trim_point, "       \
     "tail_seq, "                                                                                             \
     "tail_timestamp, written_at_ms"
-#define BATCH_COLUMNS "first_seq, records, metered, last_timestamp, written_at_ms"
+#define BATCH_COLUMNS "key, records, metered, last_timestamp, written_at_ms"
 
+// The stream in the upper 23 bits, the seq_num in the lower 40 (seq_num_max).
+inline std::int64_t key_of(std::int64_t stream, std::uint64_t seq) {
+    return stream << 40 | static_cast<std::int64_t>(std::min(seq, seq_num_max));
+}
+
+inline constexpr std::int64_t stream_id_max = (std::int64_t{1} << 23) - 1;
+
+// All statements on batches take their range as two keys, both of one stream.
 struct sqlite_storage::statements {
-    statement insert_batch, floor_batch, last_batch, first_batch, batches_from, front, erase_front;
+    statement insert_batch, last_batch, front, batches_from, erase_front;
     statement set_token, set_trim, keep_tail;
     statement find_basin, list_basins, put_basin, remove_basin;
     statement find_stream, list_streams, list_all, insert_stream, update_stream, remove_stream;
 
     explicit statements(database& on)
-        : insert_batch(on,
-                       "INSERT INTO batches (stream, " BATCH_COLUMNS ", data) VALUES (?, ?, ?, ?, ?, ?, ?)")
-        , floor_batch(on, "SELECT " BATCH_COLUMNS
-                          " FROM batches WHERE stream = ? AND first_seq <= ? ORDER BY first_seq DESC LIMIT 1")
-        , last_batch(on,
-                     "SELECT " BATCH_COLUMNS " FROM batches WHERE stream = ? ORDER BY first_seq DESC LIMIT 1")
-        , first_batch(on, "SELECT " BATCH_COLUMNS " FROM batches WHERE stream = ? ORDER BY first_seq LIMIT 1")
-        , batches_from(
-              on,
-              "SELECT " BATCH_COLUMNS
-              ", data FROM batches WHERE stream = ? AND first_seq >= ? AND first_seq < ? ORDER BY first_seq")
-        , front(on, "SELECT " BATCH_COLUMNS " FROM batches WHERE stream = ? ORDER BY first_seq LIMIT ?")
-        , erase_front(on, "DELETE FROM batches WHERE stream = ? AND first_seq <= ?")
+        : insert_batch(on, "INSERT INTO batches (" BATCH_COLUMNS ", data) VALUES (?, ?, ?, ?, ?, ?)")
+        , last_batch(on, "SELECT " BATCH_COLUMNS
+                         " FROM batches WHERE key >= ? AND key <= ? ORDER BY key DESC LIMIT 1")
+        , front(on, "SELECT " BATCH_COLUMNS " FROM batches WHERE key >= ? AND key <= ? ORDER BY key LIMIT ?")
+        , batches_from(on,
+                       "SELECT " BATCH_COLUMNS ", data FROM batches WHERE key >= ? AND key < ? ORDER BY key")
+        , erase_front(on, "DELETE FROM batches WHERE key >= ? AND key <= ?")
         , set_token(on, "UPDATE streams SET fencing_token = ? WHERE id = ?")
         , set_trim(on, "UPDATE streams SET trim_point = ? WHERE id = ?")
         , keep_tail(on, "UPDATE streams SET tail_seq = ?, tail_timestamp = ?, written_at_ms = ? WHERE id = ? "

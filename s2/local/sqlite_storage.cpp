@@ -2,18 +2,13 @@
 
 #include "s2/local/sqlite_statements.hpp"
 
-#include <algorithm>
-#include <limits>
-
 namespace s2::local {
 namespace {
-
-constexpr std::uint64_t seq_max = std::numeric_limits<std::int64_t>::max();
 
 batch_row batch_of(const use& query, std::int64_t stream) {
     batch_row row;
     row.stream = stream;
-    row.first_seq = query.unsigned_at(0);
+    row.first_seq = query.unsigned_at(0) & seq_num_max;
     row.records = static_cast<std::uint32_t>(query.number_at(1));
     row.metered = query.unsigned_at(2);
     row.last_timestamp = query.unsigned_at(3);
@@ -97,10 +92,8 @@ stored<void> sqlite_storage::commit(std::span<const batch_row* const> batches,
     return within_transaction([&]() -> stored<void> {
         for (const batch_row* row : batches) {
             use insert(db_, sql_->insert_batch);
-            insert.number(row->stream)
-                .number(row->first_seq)
-                .number(std::int64_t{row->records})
-                .number(row->metered);
+            insert.number(key_of(row->stream, row->first_seq));
+            insert.number(std::int64_t{row->records}).number(row->metered);
             insert.number(row->last_timestamp).number(row->written_at_ms).blob(row->data);
             if (auto done = insert.run(); !done)
                 return done;
@@ -124,11 +117,9 @@ stored<void> sqlite_storage::commit(std::span<const batch_row* const> batches,
 stored<std::vector<batch_row>> sqlite_storage::read(std::int64_t stream, std::uint64_t from_seq,
                                                     std::uint64_t below_seq, page_limits limits) {
     std::vector<batch_row> page;
-    from_seq = std::min(from_seq, seq_max);
-    below_seq = std::min(below_seq, seq_max);
     {
-        use floor(db_, sql_->floor_batch);
-        auto found = floor.number(stream).number(from_seq).row();
+        use floor(db_, sql_->last_batch);
+        auto found = floor.number(key_of(stream, 0)).number(key_of(stream, from_seq)).row();
         if (!found)
             return found.error();
         if (*found)
@@ -136,7 +127,7 @@ stored<std::vector<batch_row>> sqlite_storage::read(std::int64_t stream, std::ui
                 from_seq = row.first_seq;
     }
     use rows(db_, sql_->batches_from);
-    rows.number(stream).number(from_seq).number(below_seq);
+    rows.number(key_of(stream, from_seq)).number(key_of(stream, below_seq));
     std::size_t records = 0;
     std::uint64_t metered = 0;
     while (true) {
@@ -157,25 +148,23 @@ stored<std::vector<batch_row>> sqlite_storage::read(std::int64_t stream, std::ui
 
 stored<std::optional<batch_row>> sqlite_storage::find_timestamp(std::int64_t stream,
                                                                 std::uint64_t timestamp) {
-    const auto fetch = [&](statement& what,
-                           std::optional<std::uint64_t> seq) -> stored<std::optional<batch_row>> {
-        use query(db_, what);
-        query.number(stream);
-        if (seq)
-            query.number(*seq);
-        auto found = query.row();
+    const auto last_up_to = [&](std::uint64_t seq) -> stored<std::optional<batch_row>> {
+        use query(db_, sql_->last_batch);
+        auto found = query.number(key_of(stream, 0)).number(key_of(stream, seq)).row();
         if (!found)
             return found.error();
         return *found ? std::optional(batch_of(query, stream)) : std::nullopt;
     };
-    auto first = fetch(sql_->first_batch, {});
-    auto last = fetch(sql_->last_batch, {});
-    if (!first || !last || !*last || (*last)->last_timestamp < timestamp)
-        return !first ? first : !last ? last : stored<std::optional<batch_row>>(std::nullopt);
-    std::uint64_t low = (*first)->first_seq;
+    auto last = last_up_to(seq_num_max);
+    if (!last || !*last || (*last)->last_timestamp < timestamp)
+        return last ? stored<std::optional<batch_row>>(std::nullopt) : last;
+    auto first = read(stream, 0, seq_num_max, {1, 0});
+    if (!first)
+        return first.error();
+    std::uint64_t low = first->front().first_seq;
     std::uint64_t high = (*last)->first_seq; // of a row known to qualify
     while (low < high) {
-        auto middle = fetch(sql_->floor_batch, low + (high - low) / 2);
+        auto middle = last_up_to(low + (high - low) / 2);
         if (!middle)
             return middle;
         if (!*middle || (*middle)->end_seq() <= low)
@@ -209,7 +198,8 @@ stored<std::size_t> sqlite_storage::erase_front(std::int64_t stream, std::size_t
     std::optional<batch_row> last;
     {
         use query(db_, sql_->front);
-        query.number(stream).number(static_cast<std::int64_t>(rows_max));
+        query.number(key_of(stream, 0)).number(key_of(stream, seq_num_max));
+        query.number(static_cast<std::int64_t>(rows_max));
         while (true) {
             auto found = query.row();
             if (!found)
@@ -231,7 +221,7 @@ stored<std::size_t> sqlite_storage::erase_front(std::int64_t stream, std::size_t
         if (auto kept = keep.run(); !kept)
             return kept;
         use erase(db_, sql_->erase_front);
-        return erase.number(stream).number(last->first_seq).run();
+        return erase.number(key_of(stream, 0)).number(key_of(stream, last->first_seq)).run();
     });
     if (!done)
         return done.error();

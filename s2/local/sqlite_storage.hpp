@@ -5,13 +5,15 @@
 //   basins   name, created_at_us, deleted_at_us, config (JSON), creation_key
 //   streams  id, basin, name, created_at_us, deleted_at_us, config, creation_key, fencing_token, trim_point,
 //            tail_seq, tail_timestamp, written_at_ms
-//   batches  (stream, first_seq) → records, metered, last_timestamp, written_at_ms, data (ReadBatch in
-//   protobuf)
+//   batches  key (stream << 40 | first_seq) → records, metered, last_timestamp, written_at_ms, data
+//   (ReadBatch in
+//            protobuf); stream and first_seq as computed columns
 //
-// An append writes one page of `batches` and nothing else: the tail is what the last row says. streams.tail_*
-// hold it only where rows were removed. Timestamps never fall along a stream, so that a lookup by timestamp
-// bisects the primary key: an index of its own would cost another page per commit. u64 values are stored as
-// the i64 of the same bits.
+// The key in one number makes a batch one row of a table ordered by it: with a key of two columns SQLite
+// would keep only 16 KiB of a row in its page, and give the rest a page of its own. An append writes one page
+// of `batches` and nothing else: the tail is what the last row says. streams.tail_* hold it only where rows
+// were removed. Timestamps never fall along a stream, so that a lookup by timestamp bisects the primary key:
+// an index of its own would cost another page per commit. u64 values are stored as the i64 of the same bits.
 
 #include "s2/local/sqlite.hpp"
 

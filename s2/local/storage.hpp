@@ -16,6 +16,9 @@
 
 namespace s2::local {
 
+// No stream gets longer: 2^40 − 1, a million records per second for twelve days.
+constexpr std::uint64_t seq_num_max = (std::uint64_t{1} << 40) - 1;
+
 struct storage_error {
     enum class kind {
         io,

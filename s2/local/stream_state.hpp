@@ -17,9 +17,6 @@
 
 namespace s2::local {
 
-constexpr std::uint64_t seq_num_max = std::uint64_t{1}
-                                      << 62; // the highest tail; far below what SQLite's i64 holds
-
 class stream_state {
 public:
     // As read from the storage: everything there is durable.
