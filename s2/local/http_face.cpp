@@ -119,11 +119,13 @@ net::task<void> http_face::handle(net::server_exchange& exchange) {
     const std::string& method = on.head().method;
     const auto known = find_route(on.path);
     if (options_.cors && method == "OPTIONS") {
-        co_await send(on, preflight(on, known));
+        reply granted = preflight(on, known);
+        co_await send(on, std::move(granted));
         co_return;
     }
     if (!known) {
-        co_await send(on, reply::empty(404));
+        reply nothing = reply::empty(404);
+        co_await send(on, std::move(nothing));
         co_return;
     }
     for (const auto& each : known->methods) {
@@ -140,7 +142,8 @@ net::task<void> http_face::handle(net::server_exchange& exchange) {
             co_await send(on, std::move(*answer));
         co_return;
     }
-    co_await send(on, with_methods(405, *known));
+    reply other_methods = with_methods(405, *known);
+    co_await send(on, std::move(other_methods));
 }
 
 } // namespace s2::local
