@@ -1,0 +1,70 @@
+// `ringtail flush`: waits until what an agent has taken so far is durable. Exit codes: 0, 3, 4; 1 for no
+// agent.
+
+#include "agent/commands/agent_call.hpp"
+#include "agent/units.hpp"
+
+#include <boost/json/parse.hpp>
+
+#include <cstdio>
+
+namespace agent::commands {
+namespace {
+
+// 504 says what is left, and by its code whether waiting longer would help.
+exit_code code_of(const api_answer& answer) {
+    if (answer.status == 200)
+        return exit_code::durable;
+    if (answer.status != 504)
+        return exit_code::failure;
+    net::error_code failed;
+    const auto json = boost::json::parse(answer.body, failed);
+    const auto* object = failed ? nullptr : json.if_object();
+    const auto* error = object ? object->if_contains("error") : nullptr;
+    const auto* code = error && error->is_object() ? error->get_object().if_contains("code") : nullptr;
+    return code && *code == boost::json::value("parked") ? exit_code::parked : exit_code::undelivered;
+}
+
+} // namespace
+
+exit_code flush(const invocation& given) {
+    CLI::App app("Waits until everything that an agent has taken so far is durable. Exit codes: 0 durable, 1 "
+                 "no agent,\n"
+                 "3 not by the timeout, 4 parked (refused by S2).",
+                 "ringtail flush");
+    const api_flags flags(app);
+    std::string timeout_text = "5s";
+    app.add_option("--timeout", timeout_text, "longest wait [default 5s]")->option_text("DURATION");
+    std::optional<config> made;
+    const exit_code code = configure(app, flags.settings(), given, made);
+    if (!made)
+        return code;
+    const auto timeout = parse_duration(timeout_text);
+    if (!timeout)
+        return complain("flush", "--timeout: '" + timeout_text + "' is not a duration, like 5s",
+                        exit_code::usage);
+    const auto found = flags.address(given, *made);
+    if (const auto* why = std::get_if<std::string>(&found))
+        return complain("flush", *why);
+    const api_address& to = std::get<api_address>(found);
+    return on_loop([&](net::environment& env) -> net::task<exit_code> {
+        net::request_head head;
+        head.method = "POST";
+        head.target = "/events/flush?timeout=" + duration_text(*timeout);
+        constexpr auto grace = std::chrono::seconds(10); // for the answer itself
+        const auto deadline = net::saturating_add(net::saturating_add(env.now(), *timeout), grace);
+        auto answer = co_await call_agent(env, to, std::move(head), {}, deadline);
+        if (!answer)
+            co_return complain("flush", no_agent_text(to, answer.error()));
+        const exit_code outcome = code_of(*answer);
+        if (outcome != exit_code::durable)
+            complain("flush", api_error_text(*answer));
+        if (outcome == exit_code::failure)
+            co_return outcome;
+        standard_output out;
+        out.line(answer->body);
+        co_return outcome;
+    });
+}
+
+} // namespace agent::commands
