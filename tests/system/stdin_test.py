@@ -1,0 +1,129 @@
+"""Standard input to the embedded store and to the official server, and back, byte for byte."""
+
+import json
+import re
+
+import support
+
+
+def capture_lines():
+    return [line for line in support.CAPTURE.read_bytes().splitlines() if line.strip()]
+
+
+class embedded(support.TestCase):
+    def deliver(self, lines):
+        done = support.run("run", "-", "--state-dir", self.state_dir, "--report", "-", stdin=b"".join(l + b"\n" for l in lines))
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        report = json.loads(done.stdout)
+        self.assertEqual(report["exit"], 0)
+        self.assertEqual((report["published"], report["durable"]), (len(lines), len(lines)))
+        self.assertEqual((report["undelivered"], report["dropped"], report["refused"]), (0, 0, 0))
+        self.assertEqual(report["backlog"], {"events": 0, "bytes": 0})
+        self.assert_published(lines, self.replay(), report["session_id"])
+        self.assertEqual(self.replay(report["session_id"]), self.replay())
+        return report
+
+    def test_a_recorded_browser(self):
+        self.deliver(capture_lines())
+
+    def test_many_events(self):
+        self.deliver(list(support.generated(20_000 if support.SANITIZED else 300_000)))
+
+    def test_one_event(self):
+        self.deliver(list(support.generated(1)))
+
+    def test_no_event(self):
+        self.deliver([])
+
+    def test_two_runs_after_one_another(self):
+        first = self.deliver(list(support.generated(10)))
+        second = self.deliver(list(support.generated(5)))
+        self.assertNotEqual(first["session_id"], second["session_id"])
+        self.assertGreater(second["durable_seq"], first["durable_seq"])
+        seqs = [json.loads(e)["seq"] for e in self.replay(first["session_id"]) + self.replay(second["session_id"])]
+        self.assertEqual(seqs, list(range(1, len(seqs) + 1)))
+
+    def test_filters_of_replay(self):
+        self.deliver(list(support.generated(10)))
+        own = [e for e in self.replay() if support.is_own(json.loads(e))]
+        self.assertEqual(self.replay("latest", "--category", "system"), own)
+        self.assertEqual(len(self.replay("latest", "--type", "console.*")), 10)
+        self.assertEqual(len(self.replay("latest", "--limit", "3")), 3)
+        chosen = self.replay("latest", "--type", "console.log", "--since", "1700000000000003", "--until", "1700000000000005")
+        self.assertEqual([json.loads(e)["event"]["data"]["n"] for e in chosen], [3, 4])
+        self.assertEqual(len(self.replay("latest", "--format", "text")), 12)
+
+    def test_tail_follows_to_its_limit(self):
+        self.deliver(list(support.generated(10)))
+        done = support.run("tail", "latest", "--limit", "12", "--state-dir", self.state_dir)
+        self.assertEqual((done.returncode, done.stdout.splitlines()), (0, self.replay()))
+
+    def test_in_memory(self):
+        done = support.run("run", "-", "--state-dir", "none", "--report", "-",
+                           stdin=b"\n".join(support.generated(100)) + b"\n")
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        self.assertEqual(json.loads(done.stdout)["durable"], 100)
+
+    def test_a_file_and_a_last_line_without_its_end(self):
+        lines = list(support.generated(3))
+        source = self.directory / "events.ndjson"
+        source.write_bytes(b"\r\n\n".join(lines))
+        done = support.run("run", "--input", source, "--state-dir", self.state_dir, "--report", "-")
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        self.assert_published(lines, self.replay(), json.loads(done.stdout)["session_id"])
+
+
+class official(support.TestCase):
+    def deliver(self, lite, lines, *flags):
+        basin = lite.create_basin()
+        done = support.run("run", "-", "--state-dir", self.state_dir, "--report", "-", *lite.flags(basin), *flags,
+                           stdin=b"".join(l + b"\n" for l in lines))
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        report = json.loads(done.stdout)
+        self.assertEqual((report["published"], report["durable"]), (len(lines), len(lines)))
+        stored = lite.read_lines(basin, report["s2_stream"])
+        self.assert_published(lines, stored, report["session_id"])
+        return basin, report, stored
+
+    def test_cleartext(self):
+        self.deliver(self.lite(), capture_lines())
+
+    def test_cleartext_many_events(self):
+        self.deliver(self.lite(), list(support.generated(20_000 if support.SANITIZED else 300_000)))
+
+    def test_cleartext_one_event(self):
+        self.deliver(self.lite(), list(support.generated(1)))
+
+    def test_cleartext_no_event(self):
+        self.deliver(self.lite(), [])
+
+    def test_tls_verified(self):
+        self.deliver(self.lite(tls="ca"), capture_lines())
+
+    def test_tls_many_events(self):
+        self.deliver(self.lite(tls="ca"), list(support.generated(20_000 if support.SANITIZED else 300_000)))
+
+    def test_tls_unverified(self):
+        self.deliver(self.lite(tls="self"), list(support.generated(1)))
+
+    def test_tls_no_event(self):
+        self.deliver(self.lite(tls="self"), [])
+
+    def test_compressed(self):
+        for packing in ("zstd", "gzip"):
+            with self.subTest(packing):
+                self.state_dir = self.directory / packing
+                self.deliver(self.lite(), list(support.generated(2000)), "--s2-compression", packing)
+
+    def test_replay_from_the_server(self):
+        lite = self.lite()
+        basin, report, stored = self.deliver(lite, list(support.generated(100)))
+        env = {k: v for k, v in lite.variables().items()}
+        for target in (report["session_id"], "latest", f"s2://{basin}/{report['s2_stream']}"):
+            done = support.run("replay", target, "--state-dir", self.state_dir, env=env)
+            self.assertEqual((done.returncode, done.stdout.splitlines()), (0, stored), done.stderr)
+        self.assertTrue(re.match(r"^[0-9a-f-]{36}$", report["s2_stream"]))
+
+
+if __name__ == "__main__":
+    support.main()
