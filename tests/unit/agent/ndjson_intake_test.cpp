@@ -1,0 +1,286 @@
+#include "agent/ndjson_intake.hpp"
+#include "agent/ndjson_listener.hpp"
+#include "agent_world.hpp"
+#include "net/pipe.hpp"
+
+#include <boost/json.hpp>
+
+namespace agent::test {
+namespace {
+
+using net::task;
+using net::task_group;
+using net::with_task_group;
+
+task<net::error_code> write_text(net::stream& to, std::string text) {
+    const net::asio::const_buffer buffer = net::asio::buffer(text);
+    const net::error_code ec = co_await to.write(std::span(&buffer, 1));
+    co_return ec;
+}
+
+task<std::string> read_to_end(net::stream& from) {
+    std::string all;
+    char piece[4096];
+    for (;;) {
+        const auto got = co_await from.read_some(net::asio::buffer(piece));
+        if (!got)
+            co_return all;
+        all.append(piece, *got);
+    }
+}
+
+struct intake_setup {
+    agent_world env;
+    capture_setup agent;
+    net::stop_source stop{env};
+    std::unique_ptr<net::stream> ours;
+    std::unique_ptr<net::stream> theirs;
+
+    explicit intake_setup(std::uint64_t capacity = 16 << 20, std::uint64_t live_history = 4 << 20)
+        : agent(env, {}, capacity, live_history) {
+        auto ends = net::make_pipe(env, 64 * 1024);
+        ours = std::move(ends.first);
+        theirs = std::move(ends.second);
+    }
+
+    void run(std::function<task<void>()> main) { env.world.run(std::move(main)); }
+};
+
+TEST(ndjson_intake, takes_lines_and_refuses_bad_ones_alone) {
+    intake_setup setup;
+    setup.agent.start();
+    ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, *setup.ours, setup.stop, {});
+    auto end = intake_end::failed;
+    setup.run([&]() -> task<void> {
+        co_await write_text(*setup.theirs,
+                            "{\"type\":\"a\"}\r\n\n{nonsense}\n{\"type\":\"b\"}\n{\"type\":\"last\"}");
+        co_await setup.theirs->shutdown_write();
+        end = co_await intake.run();
+    });
+    EXPECT_EQ(end, intake_end::end_of_input);
+    EXPECT_EQ(intake.counts().lines, 4u);
+    EXPECT_EQ(intake.counts().accepted, 3u);
+    EXPECT_EQ(intake.counts().refused, 1u);
+    EXPECT_EQ(setup.agent.journal->last_seq(), 4u);
+    EXPECT_EQ(setup.agent.sessions->refused(), 1u);
+}
+
+TEST(ndjson_intake, a_stop_ends_reading_and_drops_a_line_without_end) {
+    for (const bool abort : {false, true}) {
+        intake_setup setup;
+        setup.agent.start();
+        ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, *setup.ours, setup.stop,
+                             {});
+        auto end = intake_end::failed;
+        setup.run([&]() -> task<void> {
+            co_await with_task_group(setup.env, [&](task_group& group) -> task<void> {
+                group.spawn([&]() -> task<void> { end = co_await intake.run(); });
+                co_await write_text(*setup.theirs, "{\"type\":\"a\"}\n{\"type\":\"b");
+                while (intake.counts().accepted == 0)
+                    co_await setup.agent.journal->appended().wait();
+                if (abort)
+                    group.abort();
+                else
+                    setup.stop.drain(net::never);
+                co_await group.join();
+            });
+        });
+        EXPECT_EQ(end, abort ? intake_end::failed : intake_end::stopped);
+        EXPECT_EQ(intake.counts().accepted, 1u);
+        EXPECT_EQ(intake.counts().refused, 1u);
+        EXPECT_EQ(setup.agent.sessions->refused(), 1u);
+    }
+}
+
+TEST(ndjson_intake, waits_rather_than_drop_what_s2_lacks) {
+    intake_setup setup;
+    setup.agent.retention.owes_all = true;
+    setup.agent.start();
+    ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, *setup.ours, setup.stop, {});
+    constexpr int lines = 40; // of 0.9 MB: more than the ring
+    std::uint64_t when_paused = 0;
+    setup.run([&]() -> task<void> {
+        co_await with_task_group(setup.env, [&](task_group& group) -> task<void> {
+            group.spawn([&]() -> task<void> { co_await intake.run(); });
+            group.spawn([&]() -> task<void> {
+                for (int n = 0; n < lines; ++n)
+                    co_await write_text(*setup.theirs,
+                                        R"({"type":"t","data":")" + std::string(900'000, 'x') + "\"}\n");
+                co_await setup.theirs->shutdown_write();
+            });
+            while (!setup.agent.journal->freed().has_waiters())
+                co_await setup.env.world.settle();
+            when_paused = intake.counts().accepted;
+            setup.agent.journal->freed().notify(); // for nothing: it goes on waiting
+            co_await setup.env.world.settle();
+            EXPECT_EQ(intake.counts().accepted, when_paused);
+            setup.agent.retention.owes_all = false;
+            setup.agent.journal->owed_changed();
+            co_await group.join();
+        });
+    });
+    EXPECT_GT(when_paused, 5u);
+    EXPECT_LT(when_paused, static_cast<std::uint64_t>(lines));
+    EXPECT_EQ(intake.counts().accepted, static_cast<std::uint64_t>(lines));
+    EXPECT_EQ(setup.agent.retention.dropped, 0u);
+}
+
+TEST(ndjson_intake, stopped_while_it_waits_it_refuses_the_line_in_hand) {
+    for (const bool abort : {false, true}) {
+        intake_setup setup;
+        setup.agent.retention.owes_all = true;
+        setup.agent.start();
+        ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, *setup.ours, setup.stop,
+                             {});
+        setup.run([&]() -> task<void> {
+            co_await with_task_group(setup.env, [&](task_group& group) -> task<void> {
+                group.spawn([&]() -> task<void> { co_await intake.run(); });
+                group.spawn([&]() -> task<void> {
+                    for (;;) {
+                        const auto ec = co_await write_text(
+                            *setup.theirs, R"({"type":"t","data":")" + std::string(900'000, 'x') + "\"}\n");
+                        if (ec)
+                            break;
+                    }
+                });
+                while (!setup.agent.journal->freed().has_waiters())
+                    co_await setup.env.world.settle();
+                if (abort)
+                    group.abort();
+                else
+                    setup.stop.drain(net::never);
+                co_await group.join();
+            });
+        });
+        EXPECT_GE(intake.counts().refused, 1u);
+        EXPECT_EQ(intake.counts().lines, intake.counts().accepted + intake.counts().refused);
+        EXPECT_EQ(setup.agent.retention.dropped, 0u);
+    }
+}
+
+TEST(ndjson_intake, a_connection_reads_its_errors_line_by_line) {
+    intake_setup setup;
+    setup.agent.start();
+    intake_options options;
+    options.write_errors_back = true;
+    std::string errors;
+    setup.run([&]() -> task<void> {
+        co_await with_task_group(setup.env, [&](task_group& group) -> task<void> {
+            group.spawn([&]() -> task<void> {
+                auto stream = std::move(setup.ours);
+                ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, *stream,
+                                     setup.stop, options);
+                co_await intake.run();
+            });
+            co_await write_text(*setup.theirs, "{\"type\":\"a\"}\nx\n{\"type\":7}\n");
+            co_await setup.theirs->shutdown_write();
+            errors = co_await read_to_end(*setup.theirs);
+            co_await group.join();
+        });
+    });
+    const auto middle = errors.find('\n');
+    ASSERT_NE(middle, std::string::npos);
+    const auto first = boost::json::parse(errors.substr(0, middle));
+    const auto second = boost::json::parse(errors.substr(middle + 1));
+    EXPECT_EQ(first.at("line"), 2);
+    EXPECT_EQ(first.at("code"), "invalid_json");
+    EXPECT_EQ(second.at("line"), 3);
+    EXPECT_EQ(second.at("code"), "invalid_event");
+    EXPECT_FALSE(second.at("message").as_string().empty());
+}
+
+TEST(ndjson_intake, who_never_reads_its_errors_can_still_write_and_is_let_go) {
+    intake_setup setup;
+    setup.agent.start();
+    intake_options options;
+    options.write_errors_back = true;
+    intake_counts counts;
+    setup.run([&]() -> task<void> {
+        co_await with_task_group(setup.env, [&](task_group& group) -> task<void> {
+            group.spawn([&]() -> task<void> {
+                ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, *setup.ours,
+                                     setup.stop, options);
+                co_await intake.run();
+                counts = intake.counts();
+            });
+            for (int n = 0; n < 200; ++n) {
+                std::string many;
+                for (int line = 0; line < 100; ++line)
+                    many += "nonsense\n";
+                co_await write_text(*setup.theirs, many);
+            }
+            co_await setup.theirs->shutdown_write();
+            co_await group.join();
+        });
+    });
+    EXPECT_EQ(counts.refused, 20'000u);
+}
+
+// Connections as they are asked for.
+class fake_listener final : public net::listener {
+public:
+    explicit fake_listener(net::environment& env)
+        : env_(env)
+        , changed_(env) {}
+
+    std::unique_ptr<net::stream> connect() {
+        auto ends = net::make_pipe(env_, 4096);
+        waiting_.push_back(std::move(ends.first));
+        changed_.notify();
+        return std::move(ends.second);
+    }
+
+    task<net::result<std::unique_ptr<net::stream>>> accept() override {
+        while (waiting_.empty() && !closed_)
+            co_await changed_.wait();
+        if (closed_)
+            co_return net::error_code(net::asio::error::operation_aborted);
+        auto next = std::move(waiting_.front());
+        waiting_.pop_front();
+        co_return std::move(next);
+    }
+
+    net::endpoint local() const override { return {}; }
+
+    void close() noexcept override {
+        closed_ = true;
+        changed_.notify();
+    }
+
+private:
+    net::environment& env_;
+    net::condition changed_;
+    std::deque<std::unique_ptr<net::stream>> waiting_;
+    bool closed_ = false;
+};
+
+TEST(ndjson_listener, serves_connections_beside_each_other_until_the_stop) {
+    intake_setup setup;
+    setup.agent.start();
+    auto made = std::make_unique<fake_listener>(setup.env);
+    auto& listening = *made;
+    ndjson_listener listener(setup.env, *setup.agent.sessions, *setup.agent.journal, std::move(made));
+    setup.run([&]() -> task<void> {
+        co_await with_task_group(setup.env, [&](task_group& group) -> task<void> {
+            group.spawn([&] { return listener.serve(setup.stop); });
+            auto first = listening.connect();
+            auto second = listening.connect();
+            co_await write_text(*first, "{\"type\":\"a\"}\n");
+            co_await write_text(*second, "{\"type\":\"b\"}\n{\"type");
+            while (setup.agent.journal->last_seq() < 3)
+                co_await setup.agent.journal->appended().wait();
+            EXPECT_EQ(listener.connections(), 2u);
+            co_await first->shutdown_write();
+            while (listener.connections() > 1)
+                co_await setup.env.world.settle();
+            setup.stop.drain(net::never);
+            co_await group.join();
+        });
+    });
+    EXPECT_EQ(listener.connections(), 0u);
+    EXPECT_EQ(listener.counts().accepted, 2u);
+    EXPECT_EQ(listener.counts().refused, 1u);
+}
+
+} // namespace
+} // namespace agent::test
