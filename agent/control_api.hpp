@@ -1,5 +1,6 @@
 #pragma once
-// The control API (product: Capture session API): HTTP/1.1 on TCP and on a Unix socket. Thin: it parses, calls, answers.
+// The control API (product: Capture session API): HTTP/1.1 on TCP and on a Unix socket. Thin: it parses,
+// calls, answers.
 
 #include "agent/capture.hpp"
 #include "agent/report.hpp"
