@@ -45,10 +45,11 @@ BANNED = [
      "std::ofstream out{path};", "std::ostringstream out;"),
     ("a change of the file system: use net::file_system",
      r"\b(?:filesystem|fs)::(create_director\w+|remove(_all)?|rename|copy(_file)?|resize_file|permissions|create_\w*link"
-     r"|exists|status|file_size|directory_iterator|recursive_directory_iterator|is_\w+|space|last_write_time)\b", (),
+     r"|exists|status|file_size|directory_iterator|recursive_directory_iterator|is_\w+|space|last_write_time)\b",
+     ("net/tls_certificates",),  # where the system keeps its authorities
      "std::filesystem::remove(p);", "std::filesystem::path p;"),
     ("an environment variable: only in the configuration", r"\b(secure_)?getenv\s*\(|\benviron\b|\b(un)?setenv\s*\(",
-     ("agent/config", "agent/process"), "auto h = std::getenv(\"HOME\");", "auto h = variables.get(\"HOME\");"),
+     ("agent/process", "net/tls_certificates"), "auto h = std::getenv(\"HOME\");", "auto h = variables.get(\"HOME\");"),
     ("a detached task: use net::task_group", r"\bco_spawn\b|\bdetached\b", ("net/task_group", "net/http2_client"),
      "asio::co_spawn(ex, f(), asio::detached);", "group.spawn(f());"),
 ]
