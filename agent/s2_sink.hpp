@@ -26,7 +26,6 @@ struct s2_sink_options {
     place at;                    // where new sessions go
     std::string stream_template; // "{capture_session_id}" is replaced by the id
     delivery_config limits;
-    std::filesystem::path state_dir;
 };
 
 class s2_sink final : public delivery, public placement, public ring_retention {

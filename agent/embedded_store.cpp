@@ -1,0 +1,111 @@
+#include "agent/embedded_store.hpp"
+
+#include "net/pipe.hpp"
+#include "s2/local/sqlite_storage.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace agent {
+namespace {
+
+constexpr std::size_t pipe_bytes = 1024 * 1024;
+
+std::vector<std::string> stream_names(const session_record& session) {
+    std::vector<std::string> names;
+    for (const auto& part : session.parts)
+        if (part.at.embedded())
+            names.push_back(part.stream);
+    return names;
+}
+
+} // namespace
+
+std::variant<std::unique_ptr<embedded_store>, std::string>
+embedded_store::open(net::environment& env, const std::filesystem::path& state_dir) {
+    const std::filesystem::path file = state_dir.empty() ? ":memory:" : state_dir / embedded_store_file;
+    auto storage = s2::local::sqlite_storage::open(file);
+    if (!storage)
+        return "cannot open the embedded store " + file.string() + ": " + storage.error().message +
+               "; move the file aside to start afresh, or choose another --state-dir";
+    return std::unique_ptr<embedded_store>(new embedded_store(env, std::move(*storage)));
+}
+
+embedded_store::embedded_store(net::environment& env, std::unique_ptr<s2::local::storage> on)
+    : env_(env)
+    , store_(env, std::move(on))
+    , stop_(env)
+    , face_(store_, stop_)
+    , server_(env, nullptr, net::http_limits{}, face_.handler())
+    , changed_(env) {}
+
+embedded_store::~embedded_store() = default;
+
+s2::dial_function embedded_store::dialer() {
+    return [this](net::time_point) -> net::task<net::result<std::unique_ptr<net::stream>>> {
+        auto ends = net::make_pipe(env_, pipe_bytes);
+        arriving_.push_back(std::move(ends.second));
+        changed_.notify();
+        co_return std::move(ends.first);
+    };
+}
+
+net::task<std::optional<std::string>> embedded_store::prepare() {
+    s2::local::basin_config config;
+    config.create_stream_on_append = true;
+    const auto made = co_await store_.ensure_basin(std::string(embedded_basin), std::move(config));
+    if (made)
+        co_return std::nullopt;
+    co_return "cannot use the embedded store: " + made.error().body;
+}
+
+net::task<> embedded_store::run() {
+    co_await net::with_task_group(env_, [this](net::task_group& group) -> net::task<> {
+        group.spawn([this] { return store_.run(); });
+        while (!closing_) {
+            for (auto& each : arriving_)
+                group.spawn(server_.serve_stream(std::move(each), stop_));
+            arriving_.clear();
+            co_await changed_.wait();
+        }
+        co_await group.join();
+    });
+}
+
+void embedded_store::close() {
+    closing_ = true;
+    stop_.drain(env_.now());
+    store_.close();
+    changed_.notify();
+}
+
+// False: nothing of it was there.
+net::task<bool> embedded_store::remove_session(session_record session) {
+    bool found = false;
+    for (const auto& name : stream_names(session)) {
+        const auto removed = co_await store_.delete_stream(std::string(embedded_basin), name);
+        found = found || removed.has_value();
+    }
+    co_return found;
+}
+
+net::task<bool> embedded_store::keep_within(std::uint64_t capacity_bytes, const session_table& sessions,
+                                            std::function<bool(const session_record&)> may_go) {
+    const auto bytes = co_await store_.bytes();
+    if (!bytes || *bytes <= capacity_bytes)
+        co_return false;
+    std::vector<session_record> candidates; // oldest first
+    for (const auto& session : sessions.all())
+        if (!session.active && may_go(session) && !stream_names(session).empty())
+            candidates.push_back(session);
+    for (const auto& session : candidates) {
+        const bool removed = co_await remove_session(session);
+        if (!removed)
+            continue;
+        spdlog::warn("the embedded store holds {} bytes, more than --store-capacity: capture session {} was removed from it",
+                     *bytes, session.id);
+        co_return true; // its records go piece by piece; whether more must go is seen the next time
+    }
+    co_return false;
+}
+
+} // namespace agent

@@ -1,0 +1,321 @@
+#include "agent/service.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <unistd.h>
+
+namespace agent {
+namespace {
+
+constexpr net::duration close_grace = std::chrono::seconds(2);  // for parts that need no network
+constexpr net::duration api_grace = std::chrono::milliseconds(500); // for answers under way
+constexpr std::uint64_t store_check_acks = 256;
+
+std::int64_t micros(net::duration value) { return std::chrono::duration_cast<std::chrono::microseconds>(value).count(); }
+
+} // namespace
+
+service::service(net::environment& env, const config& configuration)
+    : env_(env)
+    , config_(configuration)
+    , intake_stop_(env)
+    , api_stop_(env)
+    , changed_(env)
+    , teardown_(configuration.shutdown_timeout) {}
+
+service::~service() = default;
+
+void service::on_signal() {
+    stop_because(teardown_cause::signal);
+    if (teardown_.cut_short())
+        spdlog::warn("second signal: leaving without waiting for S2");
+}
+
+void service::stop_because(teardown_cause cause) {
+    teardown_.begin(cause, env_.now());
+    changed_.notify();
+}
+
+void service::announce(const std::string& envelope) {
+    live_->announce(envelope);
+    if (files_)
+        files_->announce(envelope);
+}
+
+// --- running
+
+net::task<exit_code> service::run() {
+    if (!open())
+        co_return failure_;
+    co_await net::with_task_group(env_, [this](net::task_group& connections) -> net::task<> {
+        // What holds connections goes before the group that they run in.
+        struct goes_first {
+            explicit goes_first(service& in)
+                : of(in) {}
+            ~goes_first() {
+                of.apis_.clear();
+                if (of.state_)
+                    of.state_->journal->set_retention(nullptr);
+                of.sink_.reset();
+                of.client_.reset();
+                of.connector_.reset();
+            }
+            service& of;
+        } const order(*this);
+        if (!open_client(connections))
+            co_return;
+        co_await net::with_task_group(env_, [this](net::task_group& group) { return live(group); });
+        co_await connector_->close();
+    });
+    co_return final_ ? final_->exit.value_or(failure_) : failure_;
+}
+
+// Runs as a task; `which` tells when it has ended and how to abort it.
+net::task<> service::run_part(part& which, std::function<net::task<>(net::task_group&)> body) {
+    struct ending {
+        ending(service& in, part& which)
+            : of(in)
+            , ended(which) {}
+        ~ending() {
+            ended.group = nullptr;
+            ended.ended = true;
+            of.changed_.notify();
+        }
+        service& of;
+        part& ended;
+    } const end(*this, which);
+    co_await net::with_task_group(env_, [&which, &body](net::task_group& group) -> net::task<> {
+        which.group = &group;
+        co_await body(group);
+    });
+}
+
+net::task<> service::live(net::task_group& group) {
+    if (store_) {
+        group.spawn([this] { return run_part(store_part_, [this](net::task_group&) { return store_->run(); }); });
+        const auto failed = co_await store_->prepare();
+        if (failed) {
+            give_up(exit_code::unusable, *failed);
+            co_return;
+        }
+        group.spawn([this] { return keep_store_small(); });
+    }
+    if (!open_intakes() || !start_session())
+        co_return;
+    group.spawn([this] { return run_part(sink_part_, [this](net::task_group&) { return sink_->run(); }); });
+    group.spawn([this] { return state_->ceiling->keep_ahead(env_, *state_->journal); });
+    if (files_)
+        group.spawn([this] { return run_part(files_part_, [this](net::task_group&) { return files_->run(); }); });
+    group.spawn([this] { return run_part(intake_part_, [this](net::task_group& inner) { return take_events(inner); }); });
+    for (const auto& api : apis_)
+        group.spawn(api->serve(api_stop_));
+    group.spawn([this] { return watch_delivery(); });
+    ready_ = true;
+    env_.notify_supervisor("READY=1");
+    co_await write_status_file();
+    while (!teardown_.begun())
+        co_await changed_.wait();
+    co_await tear_down();
+    group.abort();
+}
+
+net::task<> service::take_events(net::task_group& group) {
+    if (input_)
+        group.spawn([this] { return read_input(); });
+    if (ndjson_)
+        group.spawn(ndjson_->serve(intake_stop_));
+    co_await group.join();
+}
+
+net::task<> service::read_input() {
+    intake_options options;
+    if (*config_.input != "-")
+        options.name = *config_.input;
+    ndjson_intake intake(env_, *capture_, *state_->journal, *input_, intake_stop_, std::move(options));
+    const intake_end end = co_await intake.run();
+    input_failed_ = end == intake_end::failed;
+    if (end != intake_end::stopped)
+        stop_because(teardown_cause::end_of_input);
+}
+
+// Tells the teardown of progress, and begins it where standard input would wait for a parked sink.
+net::task<> service::watch_delivery() {
+    std::uint64_t acks = sink_->ack_count();
+    for (;;) {
+        if (config_.input && sink_->parked())
+            stop_because(teardown_cause::parked);
+        if (sink_->ack_count() != acks) {
+            acks = sink_->ack_count();
+            teardown_.progressed(env_.now());
+        }
+        changed_.notify();
+        co_await sink_->changed().wait();
+    }
+}
+
+net::task<> service::keep_store_small() {
+    for (;;) {
+        const std::uint64_t acks = sink_->ack_count();
+        auto may_go = [this](const session_record& session) { return !sink_->owes(session); };
+        for (bool again = true; again;)
+            again = co_await store_->keep_within(config_.store_capacity, *state_->sessions, may_go);
+        while (sink_->ack_count() < acks + store_check_acks)
+            co_await sink_->changed().wait();
+    }
+}
+
+// --- stopping
+
+net::task<> service::tear_down() {
+    spdlog::info("stopping: {}", teardown_.cause() == teardown_cause::signal         ? "signal"
+                                 : teardown_.cause() == teardown_cause::end_of_input ? "end of input"
+                                                                                     : "delivery is parked");
+    env_.notify_supervisor("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string(micros(config_.shutdown_timeout)));
+    while (teardown_.step() != teardown_step::done) {
+        const auto step = teardown_.step();
+        const auto began = env_.now();
+        co_await perform(step);
+        spdlog::info("teardown: {}: {:.1f} ms", name_of(step), static_cast<double>(micros(env_.now() - began)) / 1000);
+        teardown_.next_step();
+    }
+    say_what_is_left();
+}
+
+net::task<> service::perform(teardown_step step) {
+    switch (step) {
+    case teardown_step::stop_intake:
+        intake_stop_.drain(env_.now());
+        co_await wait_for_end(intake_part_, net::saturating_add(env_.now(), close_grace));
+        break;
+    case teardown_step::end_session:
+        capture_->stop(teardown_.cause() == teardown_cause::end_of_input ? end_reason::end_of_input : end_reason::shutdown);
+        live_->end();
+        break;
+    case teardown_step::deliver:
+        co_await deliver_rest();
+        settle_account();
+        break;
+    case teardown_step::close_files:
+        if (files_) {
+            files_->end();
+            co_await wait_for_end(files_part_, net::saturating_add(env_.now(), close_grace));
+        }
+        break;
+    case teardown_step::close_ring:
+        co_await close_ring();
+        break;
+    case teardown_step::done:
+        break;
+    }
+}
+
+// Ends the linger, sends, waits for the acks: until nothing is owed, or the deadline, which may move while it waits.
+net::task<> service::deliver_rest() {
+    sink_->drain();
+    while (!sink_part_.ended && !sink_->parked() && env_.now() < teardown_.deadline()) {
+        const auto deadline = teardown_.deadline();
+        if (teardown_.cause() == teardown_cause::end_of_input)
+            env_.notify_supervisor("EXTEND_TIMEOUT_USEC=" + std::to_string(micros(config_.shutdown_timeout)));
+        co_await changed_.wait_until(deadline);
+    }
+}
+
+// What can't end by itself in time is aborted; then it does end.
+net::task<> service::wait_for_end(part& which, net::time_point deadline) {
+    while (!which.ended && env_.now() < deadline)
+        co_await changed_.wait_until(deadline);
+    if (!which.ended && which.group)
+        which.group->abort();
+    while (!which.ended)
+        co_await changed_.wait();
+}
+
+void service::settle_account() {
+    report account = current_report();
+    const bool owes = sink_->owes_here() || sink_->owes_held();
+    if (owes && sink_->parked())
+        account.exit = exit_code::parked;
+    else if (owes)
+        account.exit = exit_code::undelivered;
+    else
+        account.exit = input_failed_ ? exit_code::failure : exit_code::durable;
+    account.state = "stopped";
+    final_ = std::move(account);
+}
+
+net::task<> service::close_ring() {
+    co_await wait_for_end(sink_part_, env_.now());
+    api_stop_.drain(net::saturating_add(env_.now(), api_grace));
+    if (store_) {
+        store_->close();
+        co_await wait_for_end(store_part_, net::saturating_add(env_.now(), close_grace));
+    }
+    auto& state = *state_;
+    const net::error_code failed = co_await net::on_helper(env_, [&state] {
+        const net::error_code sessions = state.sessions->sync();
+        const net::error_code deliveries = state.deliveries->sync();
+        const net::error_code journal = state.journal->close_clean();
+        return sessions ? sessions : deliveries ? deliveries : journal;
+    });
+    if (failed)
+        spdlog::error("cannot write the state directory: {}", failed.message());
+    co_await write_status_file();
+    if (config_.report.empty())
+        co_return;
+    auto& env = env_;
+    const auto& where = config_.report;
+    const auto& account = *final_;
+    const net::error_code unwritten =
+        co_await net::on_helper(env_, [&env, &where, &account] { return write_report(env, account, where); });
+    if (unwritten)
+        spdlog::error("cannot write the report to {}: {}", where, unwritten.message());
+}
+
+void service::say_what_is_left() const {
+    const auto& left = final_->delivery;
+    const auto refused = final_->refused == 0 ? std::string() : fmt::format("; {} refused", final_->refused);
+    if (left.undelivered_events == 0 && *final_->exit != exit_code::undelivered && *final_->exit != exit_code::parked) {
+        spdlog::info("all durable up to seq {}{}", left.durable_seq, refused);
+        return;
+    }
+    const bool kept = !config_.state_dir.empty();
+    spdlog::warn("{} events ({} bytes) are not acknowledged{}{}: {}{}", left.undelivered_events, left.undelivered_bytes,
+                 left.reason.empty() ? "" : " because of ", left.reason,
+                 kept ? "the ring in " + config_.state_dir.string() + " holds them, and the next run delivers them"
+                      : "without a state directory they are lost",
+                 refused);
+}
+
+report service::current_report() const {
+    if (final_)
+        return *final_;
+    report account;
+    const auto* session = state_->sessions->active();
+    const auto* latest = state_->sessions->latest();
+    if (!session && latest && (latest->spans.back().from_seq > seq_at_open_ || resumed_))
+        session = latest;
+    if (session)
+        account.session = sink_->account(*session);
+    account.refused = capture_->refused();
+    account.delivery = sink_->status();
+    account.backlog = account.delivery.backlog;
+    account.state = teardown_.begun() ? "stopping" : ready_ ? "running" : "starting";
+    if (!addresses_.empty())
+        account.api = addresses_.front();
+    account.pid = ::getpid();
+    return account;
+}
+
+net::task<> service::write_status_file() {
+    if (config_.state_dir.empty())
+        co_return;
+    const report account = current_report();
+    auto& env = env_;
+    const auto& dir = config_.state_dir;
+    const net::error_code failed =
+        co_await net::on_helper(env_, [&env, &account, &dir] { return write_status(env, account, dir); });
+    if (failed)
+        spdlog::error("cannot write {}: {}", (dir / "status.json").string(), failed.message());
+}
+
+} // namespace agent

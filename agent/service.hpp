@@ -1,0 +1,113 @@
+#pragma once
+// One agent: everything from its state directory to its sinks and its API, put together, started in order and torn down in
+// order (product: Teardown, Crash and restart). It decides little itself; each part does its own work.
+//
+// Tasks and what they use, outermost first: connections (the connector's), the store, the sink, the intakes and APIs. Each
+// scope is finished before what it uses goes.
+
+#include "agent/capture.hpp"
+#include "agent/config.hpp"
+#include "agent/control_api.hpp"
+#include "agent/embedded_store.hpp"
+#include "agent/file_sink.hpp"
+#include "agent/live_sink.hpp"
+#include "agent/ndjson_intake.hpp"
+#include "agent/ndjson_listener.hpp"
+#include "agent/report.hpp"
+#include "agent/s2_sink.hpp"
+#include "agent/state_dir.hpp"
+#include "agent/teardown.hpp"
+#include "net/http_server.hpp"
+#include "s2/client.hpp"
+#include "s2/connector.hpp"
+#include "s2/credentials.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace agent {
+
+class service {
+public:
+    service(net::environment& env, const config& configuration);
+    ~service();
+
+    // From opening the state directory to the exit code. Every way out has been logged.
+    net::task<exit_code> run();
+    // SIGTERM or SIGINT.
+    void on_signal();
+
+private:
+    // A part that runs as a task of its own and can be waited for.
+    struct part {
+        net::task_group* group = nullptr; // while it runs
+        bool ended = false;
+    };
+
+    // --- opening (service_open.cpp); false: logged, and failure_ says how to exit
+    bool open();
+    bool open_client(net::task_group& connections);
+    bool open_intakes();
+    bool listen_on(const net::endpoint& at, std::string address);
+    std::optional<std::string> read_api_token();
+    bool start_session();
+    bool room_beside_held();
+    bool give_up(exit_code with, const std::string& why);
+
+    // --- running
+    net::task<> live(net::task_group& group);
+    net::task<> run_part(part& which, std::function<net::task<>(net::task_group&)> body);
+    net::task<> take_events(net::task_group& group);
+    net::task<> read_input();
+    net::task<> watch_delivery();
+    net::task<> keep_store_small();
+    void stop_because(teardown_cause cause);
+
+    // --- stopping
+    net::task<> tear_down();
+    net::task<> perform(teardown_step step);
+    net::task<> deliver_rest();
+    net::task<> wait_for_end(part& which, net::time_point deadline);
+    net::task<> close_ring();
+    void settle_account();
+    void say_what_is_left() const;
+
+    report current_report() const;
+    net::task<> write_status_file();
+    void announce(const std::string& envelope);
+
+    net::environment& env_;
+    const config& config_;
+    std::unique_ptr<state_dir> state_;
+    std::unique_ptr<embedded_store> store_;
+    std::unique_ptr<s2::credentials> credentials_;
+    std::unique_ptr<s2::connector> connector_;
+    std::unique_ptr<s2::client> client_;
+    std::unique_ptr<s2_sink> sink_;
+    std::unique_ptr<capture> capture_;
+    std::unique_ptr<live_sink> live_;
+    std::unique_ptr<file_sink> files_;
+    std::unique_ptr<net::stream> input_;
+    std::vector<std::unique_ptr<net::http_server>> apis_;
+    std::vector<std::string> addresses_; // of apis_
+    std::unique_ptr<ndjson_listener> ndjson_;
+    net::stop_source intake_stop_;
+    net::stop_source api_stop_;
+    net::condition changed_; // a part has ended, delivery has moved, somebody wants to stop
+    part store_part_;
+    part sink_part_;
+    part files_part_;
+    part intake_part_;
+    teardown teardown_;
+    seq_t seq_at_open_ = 0;
+    bool ready_ = false;
+    bool resumed_ = false;
+    bool input_failed_ = false;
+
+    exit_code failure_ = exit_code::failure;
+    std::optional<report> final_; // once delivery has ended
+};
+
+} // namespace agent

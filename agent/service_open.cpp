@@ -1,0 +1,195 @@
+// Opening: what an agent needs before it is ready, each failure said with what, where and what to do.
+#include "agent/service.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace agent {
+namespace {
+
+constexpr std::uint64_t api_token_bytes_max = 4096;
+constexpr net::duration connector_idle_close = std::chrono::seconds(1); // an open append session keeps its connection
+
+place configured_place(const s2_config& s2) {
+    if (s2.basin.empty())
+        return {std::string(embedded_basin), "", ""};
+    return {s2.basin, s2.account_endpoint, s2.basin_endpoint};
+}
+
+} // namespace
+
+bool service::give_up(exit_code with, const std::string& why) {
+    spdlog::error("{}", why);
+    failure_ = with;
+    return false;
+}
+
+bool service::open() {
+    for (const auto& note : config_.notes)
+        spdlog::info("{}", note);
+    auto opened = open_state_dir(env_, config_);
+    if (const auto* failed = std::get_if<state_dir_error>(&opened))
+        return give_up(exit_code::unusable, failed->message);
+    state_ = std::move(std::get<std::unique_ptr<state_dir>>(opened));
+    seq_at_open_ = state_->journal->last_seq();
+    if (state_->recovery.found && !state_->recovery.clean)
+        spdlog::warn("the agent before this one did not stop in order: going on behind seq {}{}", seq_at_open_,
+                     state_->recovery.machine_crash ? " (the machine had crashed)" : "");
+
+    if (config_.s2.basin.empty()) {
+        auto store = embedded_store::open(env_, config_.state_dir);
+        if (const auto* failed = std::get_if<std::string>(&store))
+            return give_up(exit_code::unusable, *failed);
+        store_ = std::move(std::get<std::unique_ptr<embedded_store>>(store));
+    }
+    live_ = std::make_unique<live_sink>(env_, *state_->journal, *state_->sessions);
+    if (!config_.files.empty()) {
+        if (const net::error_code failed = env_.files().create_directories(config_.files, 0700))
+            return give_up(exit_code::unusable, "cannot create --files " + config_.files.string() + ": " + failed.message());
+        auto files = file_sink::open(env_, *state_->journal, *state_->sessions, config_.files);
+        if (!files)
+            return give_up(exit_code::unusable,
+                           "cannot use --files " + config_.files.string() + ": " + files.error().message());
+        files_ = std::move(*files);
+    }
+    return true;
+}
+
+bool service::open_client(net::task_group& connections) {
+    const auto& s2 = config_.s2;
+    auto where = store_ ? s2::endpoints::parse("http://embedded", "http://embedded")
+                        : s2::endpoints::parse(s2.account_endpoint, s2.basin_endpoint);
+    if (!where)
+        return give_up(exit_code::usage, where.error().text());
+    s2::connector_options options;
+    options.ca_file = s2.ca_file;
+    options.insecure = s2.insecure;
+    options.connect_timeout = config_.delivery.connect_timeout;
+    options.idle_close = connector_idle_close;
+    if (store_) {
+        options.dial = store_->dialer();
+        credentials_ = std::make_unique<s2::credentials>();
+    } else if (!s2.token_file.empty()) {
+        credentials_ = std::make_unique<s2::credentials>(env_, s2.token_file);
+    } else {
+        credentials_ = std::make_unique<s2::credentials>(s2.token);
+    }
+    connector_ = std::make_unique<s2::connector>(connections, std::move(*where), std::move(options));
+    const auto at = configured_place(s2);
+    client_ = std::make_unique<s2::client>(*connector_, *credentials_, at.basin,
+                                           store_ ? s2::compression::none : s2.compression);
+    s2_sink_options sink_options{at, s2.stream_template, config_.delivery};
+    sink_ = std::make_unique<s2_sink>(env_, *state_->journal, *state_->sessions, *state_->deliveries, *client_,
+                                      std::move(sink_options), [this](const std::string& line) { announce(line); });
+    capture_ = std::make_unique<capture>(env_, *state_->journal, *state_->sessions, *sink_);
+    state_->journal->set_retention(sink_.get());
+    sink_->recover();
+    capture_->recount();
+    sink_->recount_durable();
+    return room_beside_held();
+}
+
+// What only another place can take would starve an intake that waits for room.
+bool service::room_beside_held() {
+    if (!config_.input || sink_->held_bytes() * 2 <= config_.ring_capacity)
+        return true;
+    std::string where;
+    for (const auto& held : sink_->status().held)
+        where += (where.empty() ? "" : ", ") + held.at.text();
+    return give_up(exit_code::undelivered, "most of the ring is held for " + where +
+                                               ", which this configuration can't deliver to: run once with that place "
+                                               "configured, or use another --state-dir");
+}
+
+bool service::open_intakes() {
+    if (config_.input) {
+        const bool standard = *config_.input == "-";
+        auto opened = standard ? env_.standard_input() : env_.open_input(*config_.input);
+        if (!opened)
+            return give_up(exit_code::failure, "cannot read " + (standard ? "standard input" : *config_.input) + ": " +
+                                                   opened.error().message());
+        input_ = std::move(*opened);
+    }
+    if (config_.listen && !listen_on(*config_.listen, "http://"))
+        return false;
+    if (config_.unix_path && !listen_on(net::endpoint::unix_path(*config_.unix_path), ""))
+        return false;
+    if (config_.ndjson_unix_path) {
+        auto listening = env_.listen(net::endpoint::unix_path(*config_.ndjson_unix_path));
+        if (!listening)
+            return give_up(exit_code::failure, "cannot listen on --ndjson-unix " + *config_.ndjson_unix_path + ": " +
+                                                   listening.error().message());
+        ndjson_ = std::make_unique<ndjson_listener>(env_, *capture_, *state_->journal, std::move(*listening));
+    }
+    return true;
+}
+
+std::optional<std::string> service::read_api_token() {
+    if (config_.api_token_file.empty())
+        return "";
+    auto content = env_.files().read_all(config_.api_token_file, api_token_bytes_max);
+    if (content)
+        while (!content->empty() && std::isspace(static_cast<unsigned char>(content->back())))
+            content->pop_back();
+    if (content && !content->empty())
+        return *content;
+    const std::string why = content ? "it is empty" : content.error().message();
+    give_up(exit_code::unusable, "cannot use --api-token-file " + config_.api_token_file.string() + ": " + why);
+    return std::nullopt;
+}
+
+bool service::listen_on(const net::endpoint& at, std::string address) {
+    auto token = read_api_token();
+    if (!token)
+        return false;
+    auto listening = env_.listen(at);
+    if (!listening) {
+        const bool in_use = listening.error() == boost::system::errc::address_in_use;
+        return give_up(exit_code::failure, "cannot listen on " + at.text() + ": " + listening.error().message() +
+                                               (in_use ? "; another program has it: choose another --listen or --unix" : ""));
+    }
+    address += (*listening)->local().text();
+    api_context context{env_,
+                        *state_->journal,
+                        *capture_,
+                        *state_->sessions,
+                        *sink_,
+                        *live_,
+                        [this] { return current_report(); },
+                        [this] { return ready_ && !teardown_.begun(); },
+                        [this] { return teardown_.begun(); },
+                        std::move(*token)};
+    apis_.push_back(std::make_unique<net::http_server>(env_, std::move(*listening), net::http_limits{},
+                                                       make_control_api(std::move(context))));
+    addresses_.push_back(std::move(address));
+    spdlog::info("listening on {}", addresses_.back());
+    return true;
+}
+
+// A session that was active goes on, unless a new one must start (product: Crash and restart).
+bool service::start_session() {
+    const auto* active = capture_->active();
+    const bool own_id_wanted = active && config_.session_id && *config_.session_id == active->id;
+    const bool superseded = active && !own_id_wanted && (config_.input || config_.session_id);
+    if (superseded) {
+        spdlog::info("capture session {} is superseded", active->id);
+        capture_->stop(end_reason::superseded);
+    } else if (active) {
+        capture_->resume();
+        resumed_ = true;
+        spdlog::info("capture session {} goes on", active->id);
+        return true;
+    }
+    if (!config_.input && !config_.start && !config_.session_id)
+        return true;
+    const auto started = capture_->start({config_.session_id, config_.categories});
+    if (const auto* failed = std::get_if<start_error>(&started))
+        return give_up(exit_code::unusable, "cannot start a capture session: " + failed->message);
+    const auto* session = std::get<const session_record*>(started);
+    spdlog::info("capture session {} → stream {} in {}", session->id, session->parts.back().stream,
+                 session->parts.back().at.text());
+    return true;
+}
+
+} // namespace agent
