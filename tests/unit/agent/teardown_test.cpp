@@ -1,0 +1,73 @@
+#include "agent/teardown.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace agent {
+namespace {
+
+using namespace std::chrono_literals;
+using enum teardown_cause;
+
+net::time_point at(net::duration since_start) { return net::time_point(since_start); }
+
+TEST(teardown_test, a_signals_deadline_is_absolute) {
+    teardown one(10s);
+    EXPECT_FALSE(one.begun());
+    one.begin(signal, at(5s));
+    one.progressed(at(12s));
+    EXPECT_EQ(one.deadline(), at(15s));
+}
+
+TEST(teardown_test, at_end_of_input_the_deadline_moves_with_the_acks) {
+    teardown one(10s);
+    one.begin(end_of_input, at(5s));
+    EXPECT_EQ(one.deadline(), at(15s));
+    one.progressed(at(12s));
+    EXPECT_EQ(one.deadline(), at(22s));
+    one.progressed(at(11s));
+    EXPECT_EQ(one.deadline(), at(22s)) << "never backwards";
+}
+
+TEST(teardown_test, a_signal_after_the_end_of_input_sets_an_absolute_deadline) {
+    teardown one(10s);
+    one.begin(end_of_input, at(5s));
+    one.begin(signal, at(7s));
+    one.progressed(at(16s));
+    EXPECT_EQ(one.deadline(), at(17s));
+    EXPECT_FALSE(one.cut_short());
+    EXPECT_EQ(one.cause(), end_of_input);
+}
+
+TEST(teardown_test, the_second_signal_cuts_it_short) {
+    teardown one(10s);
+    one.begin(signal, at(1s));
+    one.begin(end_of_input, at(2s));
+    EXPECT_FALSE(one.cut_short());
+    one.begin(signal, at(3s));
+    EXPECT_TRUE(one.cut_short());
+    EXPECT_LT(one.deadline(), at(3s));
+}
+
+TEST(teardown_test, a_parked_sink_is_not_waited_for) {
+    teardown one(10s);
+    one.begin(parked, at(1s));
+    EXPECT_LT(one.deadline(), at(1s));
+}
+
+TEST(teardown_test, the_steps_come_in_the_contracts_order_and_end) {
+    using enum teardown_step;
+    teardown one(10s);
+    std::vector<teardown_step> seen;
+    for (int i = 0; i < 7; ++i) {
+        seen.push_back(one.step());
+        one.next_step();
+    }
+    EXPECT_EQ(seen, (std::vector{stop_intake, end_session, deliver, close_files, close_ring, done, done}));
+    for (const auto step : seen)
+        EXPECT_FALSE(name_of(step).empty());
+}
+
+} // namespace
+} // namespace agent
