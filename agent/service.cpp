@@ -71,7 +71,7 @@ net::task<exit_code> service::run() {
 }
 
 // Runs as a task; `which` tells when it has ended and how to abort it.
-net::task<> service::run_part(part& which, std::function<net::task<>(net::task_group&)> body) {
+net::task<> service::run_part(part& which, std::function<net::task<>()> body) {
     struct ending {
         ending(service& in, part& which)
             : of(in)
@@ -86,13 +86,14 @@ net::task<> service::run_part(part& which, std::function<net::task<>(net::task_g
     } const end(*this, which);
     co_await net::with_task_group(env_, [&which, &body](net::task_group& group) -> net::task<> {
         which.group = &group;
-        co_await body(group);
+        group.spawn(body); // a child, so that the group's abort reaches it
+        co_await group.join();
     });
 }
 
 net::task<> service::live(net::task_group& group) {
     if (store_) {
-        group.spawn([this] { return run_part(store_part_, [this](net::task_group&) { return store_->run(); }); });
+        group.spawn([this] { return run_part(store_part_, [this] { return store_->run(); }); });
         const auto failed = co_await store_->prepare();
         if (failed) {
             give_up(exit_code::unusable, *failed);
@@ -102,11 +103,11 @@ net::task<> service::live(net::task_group& group) {
     }
     if (!open_intakes() || !start_session())
         co_return;
-    group.spawn([this] { return run_part(sink_part_, [this](net::task_group&) { return sink_->run(); }); });
+    group.spawn([this] { return run_part(sink_part_, [this] { return sink_->run(); }); });
     group.spawn([this] { return state_->ceiling->keep_ahead(env_, *state_->journal); });
     if (files_)
-        group.spawn([this] { return run_part(files_part_, [this](net::task_group&) { return files_->run(); }); });
-    group.spawn([this] { return run_part(intake_part_, [this](net::task_group& inner) { return take_events(inner); }); });
+        group.spawn([this] { return run_part(files_part_, [this] { return files_->run(); }); });
+    group.spawn([this] { return run_part(intake_part_, [this] { return take_events(); }); });
     for (const auto& api : apis_)
         group.spawn(api->serve(api_stop_));
     group.spawn([this] { return watch_delivery(); });
@@ -119,12 +120,14 @@ net::task<> service::live(net::task_group& group) {
     group.abort();
 }
 
-net::task<> service::take_events(net::task_group& group) {
-    if (input_)
-        group.spawn([this] { return read_input(); });
-    if (ndjson_)
-        group.spawn(ndjson_->serve(intake_stop_));
-    co_await group.join();
+net::task<> service::take_events() {
+    co_await net::with_task_group(env_, [this](net::task_group& group) -> net::task<> {
+        if (input_)
+            group.spawn([this] { return read_input(); });
+        if (ndjson_)
+            group.spawn(ndjson_->serve(intake_stop_));
+        co_await group.join();
+    });
 }
 
 net::task<> service::read_input() {

@@ -58,8 +58,8 @@ private:
 
     // --- running
     net::task<> live(net::task_group& group);
-    net::task<> run_part(part& which, std::function<net::task<>(net::task_group&)> body);
-    net::task<> take_events(net::task_group& group);
+    net::task<> run_part(part& which, std::function<net::task<>()> body);
+    net::task<> take_events();
     net::task<> read_input();
     net::task<> watch_delivery();
     net::task<> keep_store_small();
