@@ -161,8 +161,13 @@ class Lite:
             flags += ["--local-root", str(local_root)]
         self.url = f"http{'s' if tls else ''}://localhost:{self.port}"
         self.log_file = pathlib.Path(self.directory) / "log"
-        with open(self.log_file, "wb") as log:
-            self.process = subprocess.Popen(["s2", "lite", "--port", str(self.port), "--no-dashboard", *flags], stdout=log,
+        self.flags_ = flags
+        self.restart()
+
+    def restart(self):
+        """Starts it, also again after it was killed, on the same port."""
+        with open(self.log_file, "ab") as log:
+            self.process = subprocess.Popen(["s2", "lite", "--port", str(self.port), "--no-dashboard", *self.flags_], stdout=log,
                                             stderr=subprocess.STDOUT,
                                             env=clean_environment(SL8_MANIFEST_POLL_INTERVAL="50ms", RUST_LOG="warn"))
         until(self.healthy, "s2 lite /health")
