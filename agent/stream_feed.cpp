@@ -43,15 +43,21 @@ stream_feed::stream_feed(net::environment& env, ring& journal, session_table& se
 
 stream_feed::~stream_feed() = default;
 
-bool stream_feed::wants(const session_record& session, seq_t seq) const {
-    for (std::size_t i = 0; i < session.parts.size(); ++i) {
-        const auto& part = session.parts[i];
-        const seq_t until = i + 1 < session.parts.size() ? session.parts[i + 1].from_seq : seq_max;
-        if (seq >= part.from_seq && seq < until && part.stream == state_.stream && part.at == state_.at)
-            return true;
+// The seqs around this one that lie in the same part, and whether that part is this stream's.
+stream_feed::part_answer stream_feed::part_at(const session_record& session, seq_t seq) const {
+    part_answer answer{session.number, sessions_.generation(), 0, seq_max, false};
+    for (const auto& part : session.parts) {
+        if (part.from_seq > seq) {
+            answer.below = part.from_seq;
+            break;
+        }
+        answer.from = part.from_seq;
+        answer.wanted = part.stream == state_.stream && part.at == state_.at;
     }
-    return false;
+    return answer;
 }
+
+bool stream_feed::wants(const session_record& session, seq_t seq) const { return part_at(session, seq).wanted; }
 
 bool stream_feed::wants(const ring_entry& entry) const {
     const auto* session = sessions_.find(entry.session);
@@ -60,12 +66,15 @@ bool stream_feed::wants(const ring_entry& entry) const {
 
 // The same for the hot path: neighbours share a session and its part.
 bool stream_feed::wants_next(const ring_entry& entry) {
-    if (entry.session != asked_session_ || asked_parts_ != sessions_.generation()) {
-        asked_session_ = entry.session;
-        asked_parts_ = sessions_.generation();
-        asked_wanted_ = wants(entry);
-    }
-    return asked_wanted_;
+    const bool answered = entry.session == asked_.session && sessions_.generation() == asked_.generation &&
+                          entry.seq >= asked_.from && entry.seq < asked_.below;
+    if (answered)
+        return asked_.wanted;
+    const auto* session = sessions_.find(entry.session);
+    if (session == nullptr)
+        return false;
+    asked_ = part_at(*session, entry.seq);
+    return asked_.wanted;
 }
 
 // --- gathering

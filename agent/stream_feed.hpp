@@ -70,6 +70,14 @@ private:
         ring_gap gap;
         const session_record* session = nullptr;
     };
+    struct part_answer {
+        std::uint32_t session = 0;
+        std::uint64_t generation = 0; // of the table that was asked
+        seq_t from = 0;
+        seq_t below = 0;
+        bool wanted = false;
+    };
+    part_answer part_at(const session_record& session, seq_t seq) const;
     bool wants_next(const ring_entry& entry);
     std::vector<gap_share> shares_of(const ring_gap& gap) const;
     bool gather_gap(const ring_gap& gap, net::time_point now);
@@ -92,9 +100,7 @@ private:
     std::unique_ptr<ring_hold> hold_;
     std::unique_ptr<ring_cursor> judging_; // where the next judged record should stand
     seq_t covered_ = 0;                    // highest seq that went into a batch of this incarnation
-    std::uint32_t asked_session_ = 0;      // what wants_next answered last
-    std::uint64_t asked_parts_ = 0;
-    bool asked_wanted_ = false;
+    part_answer asked_; // what wants_next answered last
     gathered_batch gathering_;
     std::vector<own_record> fresh_; // made for the batch being gathered, not in the state yet
     std::size_t own_taken_ = 0;     // of state_.own_records: sent by this incarnation
