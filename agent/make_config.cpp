@@ -329,8 +329,23 @@ path default_state_dir(const host_facts& host) {
     return {};
 }
 
+namespace {
+
+// The service manager's own variable, in microseconds; anything else than a positive number asks for nothing.
+std::optional<net::duration> watchdog_of(const host_facts& host) {
+    const auto text = variable(host.environment, "WATCHDOG_USEC");
+    std::int64_t usec = 0;
+    const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), usec);
+    if (bad != std::errc() || end != text.data() + text.size() || usec <= 0)
+        return std::nullopt;
+    return std::chrono::microseconds(usec);
+}
+
+} // namespace
+
 std::variant<config, config_error> make_config(const setting_values& values, const host_facts& host) {
     config made;
+    made.watchdog = watchdog_of(host);
     reader from(values);
     read_intake(from, made);
     read_api(from, made);

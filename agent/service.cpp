@@ -111,6 +111,8 @@ net::task<> service::live(net::task_group& group) {
     for (const auto& api : apis_)
         group.spawn(api->serve(api_stop_));
     group.spawn([this] { return watch_delivery(); });
+    if (config_.watchdog)
+        group.spawn([this] { return feed_watchdog(*config_.watchdog / 2); });
     ready_ = true;
     env_.notify_supervisor("READY=1");
     co_await write_status_file();
@@ -173,7 +175,8 @@ net::task<> service::tear_down() {
     spdlog::info("stopping: {}", teardown_.cause() == teardown_cause::signal         ? "signal"
                                  : teardown_.cause() == teardown_cause::end_of_input ? "end of input"
                                                                                      : "delivery is parked");
-    env_.notify_supervisor("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string(micros(config_.shutdown_timeout)));
+    env_.notify_supervisor("STOPPING=1");
+    extend_stop_timeout();
     while (teardown_.step() != teardown_step::done) {
         const auto step = teardown_.step();
         const auto began = env_.now();
@@ -182,6 +185,19 @@ net::task<> service::tear_down() {
         teardown_.next_step();
     }
     say_what_is_left();
+}
+
+// The service manager must not kill what is about to leave by itself.
+void service::extend_stop_timeout() {
+    const auto longest = config_.shutdown_timeout + 3 * close_grace;
+    env_.notify_supervisor("EXTEND_TIMEOUT_USEC=" + std::to_string(micros(longest)));
+}
+
+net::task<> service::feed_watchdog(net::duration every) {
+    for (;;) {
+        env_.notify_supervisor("WATCHDOG=1");
+        co_await net::sleep_until(env_, net::saturating_add(env_.now(), every));
+    }
 }
 
 net::task<> service::perform(teardown_step step) {
@@ -218,7 +234,7 @@ net::task<> service::deliver_rest() {
     while (!sink_part_.ended && !sink_->parked() && env_.now() < teardown_.deadline()) {
         const auto deadline = teardown_.deadline();
         if (teardown_.cause() == teardown_cause::end_of_input)
-            env_.notify_supervisor("EXTEND_TIMEOUT_USEC=" + std::to_string(micros(config_.shutdown_timeout)));
+            extend_stop_timeout();
         co_await changed_.wait_until(deadline);
     }
 }
@@ -281,6 +297,12 @@ void service::say_what_is_left() const {
         spdlog::info("all durable up to seq {}{}", left.durable_seq, refused);
         return;
     }
+    if (left.condition == delivery_condition::held) {
+        for (const auto& held : left.held)
+            spdlog::warn("{} events ({} bytes) wait for {}; a run with that place configured delivers them{}",
+                         held.size.events, held.size.bytes, held.at.text(), refused);
+        return;
+    }
     const bool kept = !config_.state_dir.empty();
     spdlog::warn("{} events ({} bytes) are not acknowledged{}{}: {}{}", left.undelivered_events, left.undelivered_bytes,
                  left.reason.empty() ? "" : " because of ", left.reason,
@@ -301,7 +323,12 @@ report service::current_report() const {
         account.session = sink_->account(*session);
     account.refused = capture_->refused();
     account.delivery = sink_->status();
-    account.backlog = account.delivery.backlog;
+    // The backlog is what others left: without the session that this report is about.
+    account.backlog = {account.delivery.undelivered_events, account.delivery.undelivered_bytes};
+    if (account.session) {
+        account.backlog.events -= std::min(account.backlog.events, account.session->undelivered);
+        account.backlog.bytes -= std::min(account.backlog.bytes, account.session->undelivered_bytes);
+    }
     account.state = teardown_.begun() ? "stopping" : ready_ ? "running" : "starting";
     if (!addresses_.empty())
         account.api = addresses_.front();

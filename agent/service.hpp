@@ -63,11 +63,13 @@ private:
     net::task<> read_input();
     net::task<> watch_delivery();
     net::task<> keep_store_small();
+    net::task<> feed_watchdog(net::duration every);
     void stop_because(teardown_cause cause);
 
     // --- stopping
     net::task<> tear_down();
     net::task<> perform(teardown_step step);
+    void extend_stop_timeout();
     net::task<> deliver_rest();
     net::task<> wait_for_end(part& which, net::time_point deadline);
     net::task<> close_ring();
