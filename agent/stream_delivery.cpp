@@ -2,8 +2,6 @@
 
 #include "net/assert.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
 namespace agent {
@@ -89,11 +87,16 @@ net::task<> stream_delivery::run() {
 
 // --- waiting
 
-bool stream_delivery::all_quiet() const { return writer_->batches().empty() && idle_feed(); }
+bool stream_delivery::all_quiet() const {
+    return writer_->batches().empty() && idle_feed();
+}
 
-bool stream_delivery::idle_feed() const { return started_ && feed_.idle(); }
+bool stream_delivery::idle_feed() const {
+    return started_ && feed_.idle();
+}
 
-// Until there is something to decide: a wish, an ack, an end, new envelopes, the linger's end, the idle close.
+// Until there is something to decide: a wish, an ack, an end, new envelopes, the linger's end, the idle
+// close.
 net::task<> stream_delivery::rest() {
     const bool place_free = writer_->batches().size() < context_.limits.in_flight;
     net::time_point until = place_free ? feed_.pending().deadline() : net::never;
@@ -220,7 +223,8 @@ net::task<> stream_delivery::append_fence(s2::writer_action action) {
     else if (ack->start.seq_num == action.match)
         writer_->on_fenced(ack->start.seq_num);
     else
-        co_await failed(s2::error::from_protocol("the fence was acknowledged at another position than it asked for"));
+        co_await failed(
+            s2::error::from_protocol("the fence was acknowledged at another position than it asked for"));
 }
 
 net::task<> stream_delivery::create_stream() {
@@ -252,134 +256,12 @@ net::task<> stream_delivery::failed(const s2::error& why) {
     co_await after(pause, why);
 }
 
-// --- the append session
-
-net::task<> stream_delivery::open_session(net::task_group& group) {
-    auto opened = co_await s2::append_session::open(context_.client, entry_.state.stream, call_deadline());
-    if (!opened) {
-        co_await failed(opened.error());
-        co_return;
-    }
-    session_ = std::move(*opened);
-    cut_ = cut_reason::none;
-    writer_->on_opened();
-    group.spawn([this, session = session_] { return receive(session); });
-}
-
-net::task<> stream_delivery::send(std::size_t index) {
-    if (pauses_.paused(context_.env.now(), context_.env.wall_now())) {
-        spdlog::warn("the clocks diverged (was the machine paused?): the connection to S2 is replaced");
-        context_.client.connections().drop_connections();
-        cut_session(cut_reason::paused);
-        co_await session_end_seen();
-        co_return;
-    }
-    // Counted as sent first: its ack may come before the last byte has been handed over.
-    writer_->on_sent();
-    if (!ack_alarm_running_)
-        watch_acks();
-    const auto& batch = writer_->batches()[index];
-    const auto& content = frozen_[index];
-    const auto sent = co_await session_->send(content.records, batch.match, fencing_token());
-    if (!sent) {
-        cut_session(cut_reason::none);
-        co_await session_end_seen();
-    }
-}
-
-net::task<> stream_delivery::half_close() {
-    watch_acks();
-    const auto closed = co_await session_->half_close();
-    if (!closed)
-        cut_session(cut_reason::none);
-    writer_->on_half_closed();
-}
-
-net::task<> stream_delivery::session_end_seen() {
-    while (!session_end_)
-        co_await wake_.wait();
-}
-
-// Makes receive() end; what it was that cut the session tells an ambiguous end of ours from a cancellation.
-void stream_delivery::cut_session(cut_reason why) {
-    if (cut_ == cut_reason::none)
-        cut_ = why;
-    if (session_)
-        session_->abort();
-}
-
-// While something is in flight (or a half-closed session has not ended) there must be progress within the ack timeout.
-void stream_delivery::watch_acks() {
-    ack_alarm_running_ = true;
-    ack_alarm_->start(net::saturating_add(context_.env.now(), context_.limits.ack_timeout), [this] {
-        ack_alarm_running_ = false;
-        context_.client.connections().drop_connections();
-        cut_session(cut_reason::silent);
-    });
-}
-
-void stream_delivery::stop_watching_acks() {
-    ack_alarm_running_ = false;
-    ack_alarm_->cancel();
-}
-
-net::task<> stream_delivery::receive(std::shared_ptr<s2::append_session> session) {
-    for (;;) {
-        s2::append_event event = co_await session->next();
-        if (event.what == s2::append_event::kind::end) {
-            session_end_ = std::move(event.failure);
-            break;
-        }
-        if (!writer_->on_ack(event.ack)) {
-            session->abort();
-            session_end_ = s2::error::from_protocol("an acknowledgement does not fit the batch that it answers");
-            break;
-        }
-        ++ack_count_;
-        account_resolved(counted::by_batch);
-        remember_writer();
-        progressed();
-        if (event.reconnect_advised) {
-            context_.client.connections().drop_connections();
-            writer_->on_reconnect_advised();
-        }
-        if (writer_->batches().empty())
-            stop_watching_acks();
-        else
-            watch_acks();
-        context_.on_progress();
-        wake_.notify();
-    }
-    stop_watching_acks();
-    wake_.notify();
-}
-
-net::task<> stream_delivery::handle_session_end() {
-    std::optional<s2::error> failure = std::move(*session_end_);
-    session_end_.reset();
-    session_.reset();
-    if (cut_ == cut_reason::silent)
-        failure = s2::error::from_transport(net::error::timed_out, true, "no acknowledgement from S2");
-    else if (cut_ == cut_reason::paused)
-        failure = s2::error::from_transport(boost::asio::error::connection_reset, true, "the connection was replaced");
-    const bool hurried = cut_ == cut_reason::paused;
-    cut_ = cut_reason::none;
-    quiet_since_ = context_.env.now();
-    if (!failure || writer_->batches().empty()) {
-        const auto pause = writer_->on_session_end();
-        const auto why = s2::error::from_protocol("the append session ended with batches unacknowledged");
-        co_await after(pause, why);
-        co_return;
-    }
-    const auto pause = writer_->on_failure(*failure);
-    if (!hurried)
-        co_await after(pause, *failure);
-}
-
 // --- batches
 
 // The token is the claim's, and the claim reduced the set to it.
-std::string_view stream_delivery::fencing_token() const { return writer_->memory().tokens.back(); }
+std::string_view stream_delivery::fencing_token() const {
+    return writer_->memory().tokens.back();
+}
 
 void stream_delivery::freeze_due() {
     if (!started_)
