@@ -98,8 +98,7 @@ bool stream_delivery::idle_feed() const {
 // Until there is something to decide: a wish, an ack, an end, new envelopes, the linger's end, the idle
 // close.
 net::task<> stream_delivery::rest() {
-    const bool place_free = writer_->batches().size() < context_.limits.in_flight;
-    net::time_point until = place_free ? feed_.pending().deadline() : net::never;
+    net::time_point until = has_place_in_flight() ? feed_.pending().deadline() : net::never;
     const bool idle = all_quiet() && writer_->session_open();
     if (idle)
         until = std::min(until, net::saturating_add(quiet_since_, context_.limits.idle_close));
@@ -263,6 +262,13 @@ std::string_view stream_delivery::fencing_token() const {
     return writer_->memory().tokens.back();
 }
 
+// For the batch that is being gathered.
+bool stream_delivery::has_place_in_flight() const {
+    const auto& out = writer_->batches();
+    const auto bytes = writer_->in_flight_bytes() + feed_.pending().metered_bytes();
+    return out.empty() || (out.size() < context_.limits.in_flight && bytes <= in_flight_metered_bytes_max);
+}
+
 void stream_delivery::freeze_due() {
     if (!started_)
         return;
@@ -272,11 +278,7 @@ void stream_delivery::freeze_due() {
         auto& pending = feed_.pending();
         if (flush_to_ > entry_.state.durable_seq)
             pending.flush();
-        const auto& out = writer_->batches();
-        const bool room = out.empty() || (out.size() < context_.limits.in_flight &&
-                                          writer_->in_flight_bytes() + pending.metered_bytes() <=
-                                              in_flight_metered_bytes_max);
-        if (!room || !pending.due(now))
+        if (!has_place_in_flight() || !pending.due(now))
             return;
         frozen_.push_back(feed_.take());
         writer_->freeze(frozen_.back().records.size(), frozen_.back().metered_bytes);

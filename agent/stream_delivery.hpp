@@ -88,6 +88,7 @@ private:
 
     void remember_writer(); // the writer's memory and the feed's progress into the table
     void freeze_due();
+    bool has_place_in_flight() const;
     void account_resolved(counted how);
     void watch_acks();
     void stop_watching_acks();

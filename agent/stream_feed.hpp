@@ -49,6 +49,7 @@ public:
     // Takes what the ring has into the batch that is being gathered, as far as it fits.
     void gather(net::time_point now);
     batcher& pending() { return batcher_; }
+    const batcher& pending() const { return batcher_; }
     // Whether the ring may hold more of this stream than was gathered.
     bool more() const { return cursor_ && cursor_->position() <= journal_.last_seq(); }
     bool idle() const { return cursor_ && batcher_.empty() && !more(); }

@@ -58,7 +58,9 @@ class verify_category final : public boost::system::error_category {
 public:
     const char* name() const noexcept override { return "tls verification"; }
 
-    std::string message(int value) const override { return X509_verify_cert_error_string(value); }
+    std::string message(int value) const override {
+        return std::string("the server's certificate is not accepted: ") + X509_verify_cert_error_string(value);
+    }
 };
 
 class openssl_category final : public boost::system::error_category {
