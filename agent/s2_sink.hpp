@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -115,6 +116,7 @@ private:
     std::map<const delivery_table::entry*, std::unique_ptr<ring_hold>> holds_; // sent by an earlier agent, unresolved
     net::condition changed_;
     net::condition work_;
+    std::set<std::uint32_t> dropped_not_stored_; // sessions whose stored count of drops lags
     seq_t flush_to_ = 0;
     bool draining_ = false;
     std::uint64_t finished_acks_ = 0;

@@ -93,8 +93,10 @@ void s2_sink::dropping(const ring_entry& entry) {
         return;
     for (const auto* stream : unsettled())
         for (const auto& owed : owed_ranges(stream->state))
-            if (owed.from <= entry.seq && entry.seq <= owed.to && session->holds(entry.seq))
+            if (owed.from <= entry.seq && entry.seq <= owed.to && session->holds(entry.seq)) {
+                dropped_not_stored_.insert(entry.session);
                 return sessions_.count(entry.session, 0, 0, 1);
+            }
 }
 
 // Producers' events of these ranges (of one session, or 0 for all) that the ring holds.

@@ -191,11 +191,9 @@ void s2_sink::recover() {
 
 void s2_sink::recount_durable() {
     for (const auto& session : sessions_.all()) {
-        if (!owes(session))
-            continue;
         std::uint64_t undelivered = 0;
         for (const auto& part : session.parts)
-            if (const auto* entry = entry_of(part))
+            if (const auto* entry = entry_of(part); entry && owes(entry->state))
                 undelivered += size_of(owed_ranges(entry->state), session.number).events;
         const auto known = session.durable + session.dropped + undelivered;
         if (known < session.published)
