@@ -63,6 +63,7 @@ public:
     virtual ~placement() = default;
     virtual session_part place_session(std::string_view session_id, seq_t from_seq) = 0;
     virtual bool owes(const session_record& session) const = 0;
+
     // Whether one more session can be placed at all (the table of streams is bounded).
     virtual bool has_room() const { return true; }
 };

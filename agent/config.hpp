@@ -60,7 +60,8 @@ struct config {
     std::filesystem::path files; // empty: file sink off
     net::duration shutdown_timeout = 10s;
     std::string report; // a file, "-", or empty
-    std::optional<net::duration> watchdog; // the service manager's (WATCHDOG_USEC), where it asks this process
+    // the service manager's (WATCHDOG_USEC), where it asks this process
+    std::optional<net::duration> watchdog;
     std::string log_level = "info";
     log_format log = log_format::text;
     std::vector<std::string> notes; // one log line each at start: what was set and is not used, and the like

@@ -31,7 +31,7 @@ struct session_account {
     std::uint64_t undelivered = 0;
     std::uint64_t undelivered_bytes = 0;
     std::uint64_t dropped = 0;
-    seq_t durable_seq = 0; // own events too
+    seq_t durable_seq = 0;             // own events too
     std::optional<std::uint64_t> tail; // the stream's next S2 seq_num, once known
 };
 
@@ -44,9 +44,9 @@ struct held_backlog {
 
 struct delivery_status {
     delivery_condition condition = delivery_condition::idle;
-    std::string reason;      // of failing and parked, in words
-    seq_t durable_seq = 0;   // everything up to it, of every session, is durable
-    backlog_size backlog;    // left by earlier runs and sessions
+    std::string reason;                   // of failing and parked, in words
+    seq_t durable_seq = 0;                // everything up to it, of every session, is durable
+    backlog_size backlog;                 // left by earlier runs and sessions
     std::uint64_t undelivered_events = 0; // of all sessions
     std::uint64_t undelivered_bytes = 0;
     std::vector<held_backlog> held; // what only another place can take
@@ -60,7 +60,8 @@ public:
     virtual ~delivery() = default;
     virtual delivery_status status() const = 0;
     virtual session_account account(const session_record& session) const = 0;
-    // Ends the linger, retries at once, waits until everything up to the seq is durable or can't become so by then.
+    // Ends the linger, retries at once, waits until everything up to the seq is durable or can't become so by
+    // then.
     virtual net::task<flush_outcome> flush(seq_t up_to, net::time_point deadline) = 0;
     // Something that status() shows has changed.
     virtual net::condition& changed() = 0;

@@ -39,9 +39,13 @@ json::value to_json(const delivery_state& state) {
     return value;
 }
 
-std::string text(const json::object& from, std::string_view name) { return std::string(from.at(name).as_string()); }
+std::string text(const json::object& from, std::string_view name) {
+    return std::string(from.at(name).as_string());
+}
 
-seq_t number(const json::value& from) { return from.to_number<seq_t>(); }
+seq_t number(const json::value& from) {
+    return from.to_number<seq_t>();
+}
 
 // Throws what Boost.JSON throws on a value of another shape; the caller counts the slot as damaged.
 delivery_state from_json(const json::object& value) {
@@ -129,6 +133,8 @@ void delivery_table::store(const entry& which) {
     slots_->write(which.slot, value);
 }
 
-net::error_code delivery_table::sync() { return slots_->sync(); }
+net::error_code delivery_table::sync() {
+    return slots_->sync();
+}
 
 } // namespace agent

@@ -1,9 +1,10 @@
 #pragma once
-// What must be known of one S2 stream's delivery after the process is gone (product "S2 delivery": delivery state belongs
-// to a stream, not to a session), and the preallocated table of all of them.
+// What must be known of one S2 stream's delivery after the process is gone (product "S2 delivery": delivery
+// state belongs to a stream, not to a session), and the preallocated table of all of them.
 //
-// Order of storing: the highest seq sent and the sink's own records are in the table before their bytes are sent (the
-// mapping survives the process); tokens, claims and the verdict that a stream is lost are synced as well.
+// Order of storing: the highest seq sent and the sink's own records are in the table before their bytes are
+// sent (the mapping survives the process); tokens, claims and the verdict that a stream is lost are synced as
+// well.
 
 #include "agent/session_table.hpp"
 #include "agent/slot_file.hpp"
@@ -35,14 +36,15 @@ struct delivery_state {
     seq_t durable_seq = 0; // all of this stream up to it is acknowledged
     seq_t sent_seq = 0;    // highest ever sent
     std::vector<own_record> own_records;
-    bool lost = false;        // another writer was found; nothing is appended here any more
+    bool lost = false; // another writer was found; nothing is appended here any more
     std::string lost_reason;
     std::string continued_as; // where it goes on then
 };
 
 class delivery_table {
 public:
-    static net::result<std::unique_ptr<delivery_table>> open(net::environment& env, const std::filesystem::path& state_dir);
+    static net::result<std::unique_ptr<delivery_table>> open(net::environment& env,
+                                                             const std::filesystem::path& state_dir);
 
     struct entry {
         std::size_t slot;
@@ -51,12 +53,15 @@ public:
 
     // Pointers stay valid until the entry is removed.
     entry* find(const place& at, std::string_view stream);
+
     const std::vector<std::unique_ptr<entry>>& all() const { return entries_; }
+
     // Nothing when the table is full; the caller removes one that owes nothing first.
     entry* add(delivery_state fresh);
     void remove(entry& which);
     void store(const entry& which);
     net::error_code sync(); // blocking
+
     std::vector<std::string> damaged() const { return damaged_; } // slots that could not be read, for the log
 
 private:

@@ -101,7 +101,8 @@ net::task<bool> embedded_store::keep_within(std::uint64_t capacity_bytes, const 
         const bool removed = co_await remove_session(session);
         if (!removed)
             continue;
-        spdlog::warn("the embedded store holds {} bytes, more than --store-capacity: capture session {} was removed from it",
+        spdlog::warn("the embedded store holds {} bytes, more than --store-capacity: capture session {} was "
+                     "removed from it",
                      *bytes, session.id);
         co_return true; // its records go piece by piece; whether more must go is seen the next time
     }

@@ -1,6 +1,6 @@
 #pragma once
-// The embedded store inside `ringtail run`: s2::local over a file of the state directory, reached over an in-process byte
-// stream by the same client code as the real S2 (product: Embedded store).
+// The embedded store inside `ringtail run`: s2::local over a file of the state directory, reached over an
+// in-process byte stream by the same client code as the real S2 (product: Embedded store).
 
 #include "agent/session_table.hpp"
 #include "net/http_server.hpp"
@@ -24,20 +24,20 @@ constexpr std::string_view embedded_store_file = "store.db";
 class embedded_store {
 public:
     // Without a state directory the store is in memory. Blocking. The text of a failure says what and where.
-    static std::variant<std::unique_ptr<embedded_store>, std::string> open(net::environment& env,
-                                                                           const std::filesystem::path& state_dir);
+    static std::variant<std::unique_ptr<embedded_store>, std::string>
+    open(net::environment& env, const std::filesystem::path& state_dir);
     ~embedded_store();
 
     // Makes connections to it, for a connector.
     s2::dial_function dialer();
-    // Until close(): then what was accepted is committed and the file is closed. Makes the basin first; a failure of that
-    // is an error in words.
+    // Until close(): then what was accepted is committed and the file is closed. Makes the basin first; a
+    // failure of that is an error in words.
     net::task<std::optional<std::string>> prepare();
     net::task<> run();
     void close();
 
-    // Over the capacity the oldest session that has ended and owes nothing loses its streams here: one per call, true if
-    // one did.
+    // Over the capacity the oldest session that has ended and owes nothing loses its streams here: one per
+    // call, true if one did.
     net::task<bool> keep_within(std::uint64_t capacity_bytes, const session_table& sessions,
                                 std::function<bool(const session_record&)> may_go);
 

@@ -1,6 +1,6 @@
 #pragma once
-// Notices that the VM was paused: the wall clock ran on while the monotonic clock stood still (product "S2 delivery").
-// A connection that slept through it is not to be trusted.
+// Notices that the VM was paused: the wall clock ran on while the monotonic clock stood still (product "S2
+// delivery"). A connection that slept through it is not to be trusted.
 
 #include "net/clock.hpp"
 

@@ -32,7 +32,7 @@ std::string_view name_of(delivery_condition value) {
 }
 
 s2_sink::s2_sink(net::environment& env, ring& journal, session_table& sessions, delivery_table& deliveries,
-                         s2::client& client, s2_sink_options options, announce_function announce)
+                 s2::client& client, s2_sink_options options, announce_function announce)
     : env_(env)
     , journal_(journal)
     , sessions_(sessions)
@@ -105,7 +105,8 @@ stream_delivery* s2_sink::running_for(const delivery_table::entry& entry) const 
     return nullptr;
 }
 
-// The active session's stream always; beside it the oldest backlog, as far as there is a place. A parked stream takes none.
+// The active session's stream always; beside it the oldest backlog, as far as there is a place. A parked
+// stream takes none.
 void s2_sink::start_due(net::task_group& group) {
     auto candidates = unsettled();
     std::stable_sort(candidates.begin(), candidates.end(), [this](const auto* a, const auto* b) {
@@ -116,12 +117,18 @@ void s2_sink::start_due(net::task_group& group) {
     for (auto* entry : candidates) {
         if (entry->state.lost || !here(entry->state) || running_for(*entry))
             continue;
-        const auto taken = static_cast<std::size_t>(
-            std::count_if(running_.begin(), running_.end(),
-                          [](const auto& one) { return one->condition() != delivery_condition::parked; }));
+        const auto taken =
+            static_cast<std::size_t>(std::count_if(running_.begin(), running_.end(), [](const auto& one) {
+                return one->condition() != delivery_condition::parked;
+            }));
         if (!owes(entry->state) || (taken >= streams_written_max && !is_active_stream(entry->state)))
             continue;
-        delivery_context context{env_, journal_, sessions_, deliveries_, options_.limits, client_,
+        delivery_context context{env_,
+                                 journal_,
+                                 sessions_,
+                                 deliveries_,
+                                 options_.limits,
+                                 client_,
                                  [this] {
                                      changed_.notify();
                                      journal_.owed_changed();

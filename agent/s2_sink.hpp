@@ -1,13 +1,14 @@
 #pragma once
-// The S2 sink: all streams of one state directory. It decides which of them are written (at most four at once: the active
-// session's always, then the oldest backlog), what is owed, where a session's envelopes go, and what happens when a stream
-// is lost to another writer.
+// The S2 sink: all streams of one state directory. It decides which of them are written (at most four at
+// once: the active session's always, then the oldest backlog), what is owed, where a session's envelopes go,
+// and what happens when a stream is lost to another writer.
 //
-// 1. A session's envelopes go to the place they were recorded for; what another place alone can take is held, named, never
-//    waited for.
-// 2. A lost stream is never appended to again. The verdict, the continuation's name and the parts of the sessions that go
-//    on there are stored and synced before its first byte.
-// 3. owed() is the ring's question; what is owed is what lies above a stream's durable seq in its sessions' spans.
+// 1. A session's envelopes go to the place they were recorded for; what another place alone can take is held,
+//    named, never waited for.
+// 2. A lost stream is never appended to again. The verdict, the continuation's name and the parts of the
+//    sessions that go on there are stored and synced before its first byte.
+// 3. owed() is the ring's question; what is owed is what lies above a stream's durable seq in its sessions'
+//    spans.
 
 #include "agent/delivery.hpp"
 #include "agent/stream_delivery.hpp"
@@ -35,14 +36,14 @@ public:
     using announce_function = std::function<void(std::string envelope)>;
 
     s2_sink(net::environment& env, ring& journal, session_table& sessions, delivery_table& deliveries,
-                s2::client& client, s2_sink_options options, announce_function announce);
+            s2::client& client, s2_sink_options options, announce_function announce);
     ~s2_sink() override;
 
-    // After a restart, before anything is published: holds what was sent, finishes what a crash interrupted, names what
-    // only another place can take.
+    // After a restart, before anything is published: holds what was sent, finishes what a crash interrupted,
+    // names what only another place can take.
     void recover();
-    // Then, once the sessions know what they published: the durable counters are stored now and then only, and what is
-    // owed tells their true value.
+    // Then, once the sessions know what they published: the durable counters are stored now and then only,
+    // and what is owed tells their true value.
     void recount_durable();
     // Until aborted; after drain() until nothing is owed that can be delivered, and the sessions are closed.
     net::task<> run();
@@ -52,6 +53,7 @@ public:
     delivery_status status() const override;
     session_account account(const session_record& session) const override;
     net::task<flush_outcome> flush(seq_t up_to, net::time_point deadline) override;
+
     net::condition& changed() override { return changed_; }
 
     session_part place_session(std::string_view session_id, seq_t from_seq) override;
@@ -65,13 +67,15 @@ public:
     bool owes_here() const; // anything that this place can take
     bool owes_held() const; // anything that only another place can take
     std::uint64_t held_bytes() const;
-    std::uint64_t ack_count() const; // rises with each acknowledgement, for a deadline counted from the last one
+    // rises with each acknowledgement, for a deadline counted from the last one
+    std::uint64_t ack_count() const;
 
 private:
     struct range {
         seq_t from;
         seq_t to;
     };
+
     struct moved {
         delivery_table::entry* entry = nullptr;
         std::uint32_t first_session = 0; // of the sessions that move, the one with the lowest seq
@@ -83,7 +87,9 @@ private:
     bool owes_up_to(seq_t up_to, bool here_only) const;
     const std::vector<delivery_table::entry*>& unsettled() const;
     backlog_size size_of(const std::vector<range>& ranges, std::uint32_t session) const;
+
     bool here(const delivery_state& state) const { return state.at == options_.at; }
+
     bool is_active_stream(const delivery_state& state) const;
 
     // --- where it goes (s2_sink_placement.cpp)
@@ -113,7 +119,8 @@ private:
     s2_sink_options options_;
     announce_function announce_;
     std::vector<std::shared_ptr<stream_delivery>> running_;
-    std::map<const delivery_table::entry*, std::unique_ptr<ring_hold>> holds_; // sent by an earlier agent, unresolved
+    // sent by an earlier agent, unresolved
+    std::map<const delivery_table::entry*, std::unique_ptr<ring_hold>> holds_;
     net::condition changed_;
     net::condition work_;
     std::set<std::uint32_t> dropped_not_stored_; // sessions whose stored count of drops lags

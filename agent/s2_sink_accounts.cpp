@@ -31,7 +31,9 @@ std::vector<s2_sink::range> s2_sink::owed_ranges(const delivery_state& state) co
     return ranges;
 }
 
-bool s2_sink::owes(const delivery_state& state) const { return !owed_ranges(state).empty(); }
+bool s2_sink::owes(const delivery_state& state) const {
+    return !owed_ranges(state).empty();
+}
 
 bool s2_sink::is_active_stream(const delivery_state& state) const {
     const auto* session = sessions_.active();
@@ -52,7 +54,8 @@ const std::vector<delivery_table::entry*>& s2_sink::unsettled() const {
 }
 
 bool s2_sink::owes(const session_record& session) const {
-    return session.active || std::any_of(session.parts.begin(), session.parts.end(), [this](const auto& part) {
+    return session.active ||
+           std::any_of(session.parts.begin(), session.parts.end(), [this](const auto& part) {
                const auto* entry = entry_of(part);
                return entry && owes(entry->state);
            });
@@ -69,7 +72,9 @@ bool s2_sink::owes_up_to(seq_t up_to, bool here_only) const {
     return false;
 }
 
-bool s2_sink::owes_here() const { return owes_up_to(seq_max, true); }
+bool s2_sink::owes_here() const {
+    return owes_up_to(seq_max, true);
+}
 
 bool s2_sink::owes_held() const {
     const auto& all = unsettled();
@@ -162,7 +167,8 @@ delivery_status s2_sink::status() const {
         status.backlog.events += size.events - mine.events;
         status.backlog.bytes += size.bytes - mine.bytes;
         if (!here(entry->state))
-            status.held.push_back({entry->state.at, entry->state.stream, size, "recorded for " + entry->state.at.text()});
+            status.held.push_back(
+                {entry->state.at, entry->state.stream, size, "recorded for " + entry->state.at.text()});
     }
     if (status.condition == delivery_condition::idle && !status.held.empty())
         status.condition = delivery_condition::held;

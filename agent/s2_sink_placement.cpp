@@ -1,6 +1,5 @@
 // Where a session's envelopes go: the template, the place, and the streams that continue others.
 #include "agent/s2_sink.hpp"
-
 #include "agent/system_events.hpp"
 #include "net/assert.hpp"
 
@@ -26,7 +25,8 @@ bool is_continuation_name(std::string_view stream) {
 std::string s2_sink::stream_for(std::string_view session_id) const {
     constexpr std::string_view variable = "{capture_session_id}";
     std::string name = options_.stream_template;
-    for (auto at = name.find(variable); at != std::string::npos; at = name.find(variable, at + session_id.size()))
+    for (auto at = name.find(variable); at != std::string::npos;
+         at = name.find(variable, at + session_id.size()))
         name.replace(at, variable.size(), session_id);
     return name;
 }
@@ -51,14 +51,18 @@ bool s2_sink::make_room() {
 
 bool s2_sink::has_room() const {
     const auto& all = deliveries_.all();
-    return all.size() < deliveries_max || std::any_of(all.begin(), all.end(), [this](const auto& entry) {
-               return !is_active_stream(entry->state) && !running_for(*entry) && !owes(entry->state);
-           });
+    return all.size() < deliveries_max ||
+           std::any_of(
+               all.begin(), all.end(),
+               [this](const auto& entry) {
+                   return !is_active_stream(entry->state) && !running_for(*entry) && !owes(entry->state);
+               });
 }
 
 // The stream's entry at the configured place, or the one that goes on for it.
 delivery_table::entry* s2_sink::ensure_entry(std::string stream, seq_t from_seq) {
-    for (auto* entry = deliveries_.find(options_.at, stream); entry; entry = deliveries_.find(options_.at, stream)) {
+    for (auto* entry = deliveries_.find(options_.at, stream); entry;
+         entry = deliveries_.find(options_.at, stream)) {
         if (!entry->state.lost)
             return entry;
         stream = entry->state.continued_as;
@@ -90,8 +94,8 @@ session_part s2_sink::place_session(std::string_view session_id, seq_t from_seq)
     auto* entry = ensure_entry(stream_for(session_id), from_seq);
     NET_ASSERT(entry, "a session is placed only where has_room() said so");
     if (known && !known->parts.empty()) {
-        auto line = session_continued_envelope(session_id, entry->state.stream, from_seq, continuation_reason::storage,
-                                               env_.wall_now());
+        auto line = session_continued_envelope(session_id, entry->state.stream, from_seq,
+                                               continuation_reason::storage, env_.wall_now());
         announce_(line);
         entry->state.own_records.push_back({from_seq, 0, std::move(line)});
         deliveries_.store(*entry);
@@ -114,7 +118,8 @@ std::string s2_sink::continuation_name(const delivery_state& lost) const {
     return std::string(root) + suffix;
 }
 
-// Gives every session that is not finished on the lost stream its next part. Repeated after a crash in the middle.
+// Gives every session that is not finished on the lost stream its next part. Repeated after a crash in the
+// middle.
 void s2_sink::continue_sessions(delivery_table::entry& lost) {
     const auto& state = lost.state;
     std::vector<std::uint32_t> moving;
@@ -124,9 +129,9 @@ void s2_sink::continue_sessions(delivery_table::entry& lost) {
         const auto& last = session.parts.back();
         if (last.stream != state.stream || !(last.at == state.at))
             continue;
-        const bool unfinished = session.active || std::any_of(session.spans.begin(), session.spans.end(), [&](auto& span) {
-            return span.to_seq > state.durable_seq;
-        });
+        const bool unfinished =
+            session.active || std::any_of(session.spans.begin(), session.spans.end(),
+                                          [&](auto& span) { return span.to_seq > state.durable_seq; });
         if (unfinished)
             moving.push_back(session.number);
     }
@@ -135,8 +140,8 @@ void s2_sink::continue_sessions(delivery_table::entry& lost) {
             const auto& last = session.parts.back();
             const seq_t from = std::max(state.durable_seq + 1, last.from_seq);
             session_part next{state.at, state.continued_as, from};
-            // Where nothing of the session came to stand, the part is replaced: a stream that is lost at once leaves
-            // no trace, however often that happens.
+            // Where nothing of the session came to stand, the part is replaced: a stream that is lost at once
+            // leaves no trace, however often that happens.
             if (from == last.from_seq || session.parts.size() == session_parts_max)
                 session.parts.back() = std::move(next);
             else
@@ -151,19 +156,20 @@ net::task<> s2_sink::go_on_elsewhere(delivery_table::entry& lost, std::string re
         for (const auto& span : session.spans) {
             const bool ends_before = span.to_seq != 0 && span.to_seq < from;
             const bool earlier = !behind || span.from_seq < behind->first_seq();
-            if (!ends_before && earlier && !session.parts.empty() && session.parts.back().stream == lost.state.stream)
+            if (!ends_before && earlier && !session.parts.empty() &&
+                session.parts.back().stream == lost.state.stream)
                 behind = &session;
         }
     lost.state.lost = true;
     lost.state.lost_reason = reason;
     lost.state.continued_as = continuation_name(lost.state);
-    spdlog::warn("stream {} is left to another writer ({}); delivery goes on in {} from seq {}", lost.state.stream, reason,
-                 lost.state.continued_as, from);
+    spdlog::warn("stream {} is left to another writer ({}); delivery goes on in {} from seq {}",
+                 lost.state.stream, reason, lost.state.continued_as, from);
     auto* entry = ensure_entry(lost.state.continued_as, from);
     NET_ASSERT(entry || !behind, "a continuation takes the table's place that its lost stream gives up");
     if (entry && behind) {
-        auto line = session_continued_envelope(behind->id, entry->state.stream, from, continuation_reason::another_writer,
-                                               env_.wall_now());
+        auto line = session_continued_envelope(behind->id, entry->state.stream, from,
+                                               continuation_reason::another_writer, env_.wall_now());
         announce_(line);
         entry->state.own_records.push_back({from, 0, std::move(line)});
         deliveries_.store(*entry);
@@ -186,7 +192,8 @@ void s2_sink::recover() {
     for (const auto* entry : unsettled())
         if (!here(entry->state) && owes(entry->state))
             spdlog::warn("stream {} of {} still waits with {} events; this configuration can't deliver them",
-                         entry->state.stream, entry->state.at.text(), size_of(owed_ranges(entry->state), 0).events);
+                         entry->state.stream, entry->state.at.text(),
+                         size_of(owed_ranges(entry->state), 0).events);
 }
 
 void s2_sink::recount_durable() {

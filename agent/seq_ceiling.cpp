@@ -13,16 +13,17 @@ constexpr std::size_t value_bytes_max = 64;
 
 net::result<std::unique_ptr<seq_ceiling>> seq_ceiling::open(net::environment& env,
                                                             const std::filesystem::path& state_dir) {
-    auto slot = slot_file::open(env, state_dir.empty() ? state_dir : state_dir / "seq-ceiling", 1, value_bytes_max);
+    auto slot =
+        slot_file::open(env, state_dir.empty() ? state_dir : state_dir / "seq-ceiling", 1, value_bytes_max);
     if (!slot)
         return slot.error();
     auto ceiling = std::make_unique<seq_ceiling>();
     ceiling->slot_ = std::move(*slot);
     const auto value = ceiling->slot_->read(0);
     if (!value)
-        return ceiling->slot_->damaged(0) ? net::result<std::unique_ptr<seq_ceiling>>(
-                                                make_error_code(net::error::corrupt))
-                                          : std::move(ceiling);
+        return ceiling->slot_->damaged(0)
+                   ? net::result<std::unique_ptr<seq_ceiling>>(make_error_code(net::error::corrupt))
+                   : std::move(ceiling);
     const auto [end, bad] = std::from_chars(value->data(), value->data() + value->size(), ceiling->stored_);
     if (bad != std::errc() || end != value->data() + value->size())
         return make_error_code(net::error::corrupt);
@@ -42,7 +43,8 @@ net::task<void> seq_ceiling::keep_ahead(net::environment& env, ring& journal) {
     for (;;) {
         if (stored_ - journal.last_seq() < seq_block / 2) {
             const seq_t from = journal.last_seq();
-            const net::error_code failed = co_await net::on_helper(env, [this, from] { return reserve_behind(from); });
+            const net::error_code failed =
+                co_await net::on_helper(env, [this, from] { return reserve_behind(from); });
             if (failed)
                 spdlog::error("cannot reserve seqs ahead: {}", failed.message());
         }

@@ -1,8 +1,9 @@
 #pragma once
-// The seq ceiling: reserved ahead on disk, synced, off the publish path, so that after a machine crash no seq comes twice.
+// The seq ceiling: reserved ahead on disk, synced, off the publish path, so that after a machine crash no seq
+// comes twice.
 //
-// Every seq ever given out is at or below the stored ceiling. A block is large enough that the next one is on disk long
-// before this one is used up, whatever the rate of publishing.
+// Every seq ever given out is at or below the stored ceiling. A block is large enough that the next one is on
+// disk long before this one is used up, whatever the rate of publishing.
 
 #include "agent/ring.hpp"
 #include "agent/slot_file.hpp"
@@ -14,9 +15,11 @@ constexpr seq_t seq_block = seq_t{1} << 24;
 class seq_ceiling {
 public:
     // error::corrupt where both copies of the stored value are damaged. Blocking.
-    static net::result<std::unique_ptr<seq_ceiling>> open(net::environment& env, const std::filesystem::path& state_dir);
+    static net::result<std::unique_ptr<seq_ceiling>> open(net::environment& env,
+                                                          const std::filesystem::path& state_dir);
 
     seq_t stored() const { return stored_; }
+
     // Reserves a block behind this seq, synced. Blocking: before the first publish.
     net::error_code reserve_behind(seq_t seq);
     // Keeps at least half a block in reserve; runs as long as envelopes are published.

@@ -7,11 +7,13 @@
 namespace agent {
 namespace {
 
-constexpr net::duration close_grace = std::chrono::seconds(2);  // for parts that need no network
+constexpr net::duration close_grace = std::chrono::seconds(2);      // for parts that need no network
 constexpr net::duration api_grace = std::chrono::milliseconds(500); // for answers under way
 constexpr std::uint64_t store_check_acks = 256;
 
-std::int64_t micros(net::duration value) { return std::chrono::duration_cast<std::chrono::microseconds>(value).count(); }
+std::int64_t micros(net::duration value) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(value).count();
+}
 
 } // namespace
 
@@ -76,14 +78,17 @@ net::task<> service::run_part(part& which, std::function<net::task<>()> body) {
         ending(service& in, part& which)
             : of(in)
             , ended(which) {}
+
         ~ending() {
             ended.group = nullptr;
             ended.ended = true;
             of.changed_.notify();
         }
+
         service& of;
         part& ended;
     } const end(*this, which);
+
     co_await net::with_task_group(env_, [&which, &body](net::task_group& group) -> net::task<> {
         which.group = &group;
         group.spawn(body); // a child, so that the group's abort reaches it
@@ -181,7 +186,8 @@ net::task<> service::tear_down() {
         const auto step = teardown_.step();
         const auto began = env_.now();
         co_await perform(step);
-        spdlog::info("teardown: {}: {:.1f} ms", name_of(step), static_cast<double>(micros(env_.now() - began)) / 1000);
+        spdlog::info("teardown: {}: {:.1f} ms", name_of(step),
+                     static_cast<double>(micros(env_.now() - began)) / 1000);
         teardown_.next_step();
     }
     say_what_is_left();
@@ -207,7 +213,8 @@ net::task<> service::perform(teardown_step step) {
         co_await wait_for_end(intake_part_, net::saturating_add(env_.now(), close_grace));
         break;
     case teardown_step::end_session:
-        capture_->stop(teardown_.cause() == teardown_cause::end_of_input ? end_reason::end_of_input : end_reason::shutdown);
+        capture_->stop(teardown_.cause() == teardown_cause::end_of_input ? end_reason::end_of_input
+                                                                         : end_reason::shutdown);
         live_->end();
         break;
     case teardown_step::deliver:
@@ -228,7 +235,8 @@ net::task<> service::perform(teardown_step step) {
     }
 }
 
-// Ends the linger, sends, waits for the acks: until nothing is owed, or the deadline, which may move while it waits.
+// Ends the linger, sends, waits for the acks: until nothing is owed, or the deadline, which may move while it
+// waits.
 net::task<> service::deliver_rest() {
     sink_->drain();
     while (!sink_part_.ended && !sink_->parked() && env_.now() < teardown_.deadline()) {
@@ -293,7 +301,8 @@ net::task<> service::close_ring() {
 void service::say_what_is_left() const {
     const auto& left = final_->delivery;
     const auto refused = final_->refused == 0 ? std::string() : fmt::format("; {} refused", final_->refused);
-    if (left.undelivered_events == 0 && *final_->exit != exit_code::undelivered && *final_->exit != exit_code::parked) {
+    if (left.undelivered_events == 0 && *final_->exit != exit_code::undelivered &&
+        *final_->exit != exit_code::parked) {
         spdlog::info("all durable up to seq {}{}", left.durable_seq, refused);
         return;
     }
@@ -304,9 +313,10 @@ void service::say_what_is_left() const {
         return;
     }
     const bool kept = !config_.state_dir.empty();
-    spdlog::warn("{} events ({} bytes) are not acknowledged{}{}: {}{}", left.undelivered_events, left.undelivered_bytes,
-                 left.reason.empty() ? "" : " because of ", left.reason,
-                 kept ? "the ring in " + config_.state_dir.string() + " holds them, and the next run delivers them"
+    spdlog::warn("{} events ({} bytes) are not acknowledged{}{}: {}{}", left.undelivered_events,
+                 left.undelivered_bytes, left.reason.empty() ? "" : " because of ", left.reason,
+                 kept ? "the ring in " + config_.state_dir.string() +
+                            " holds them, and the next run delivers them"
                       : "without a state directory they are lost",
                  refused);
 }

@@ -1,9 +1,10 @@
 #pragma once
-// One agent: everything from its state directory to its sinks and its API, put together, started in order and torn down in
-// order (product: Teardown, Crash and restart). It decides little itself; each part does its own work.
+// One agent: everything from its state directory to its sinks and its API, put together, started in order and
+// torn down in order (product: Teardown, Crash and restart). It decides little itself; each part does its own
+// work.
 //
-// Tasks and what they use, outermost first: connections (the connector's), the store, the sink, the intakes and APIs. Each
-// scope is finished before what it uses goes.
+// Tasks and what they use, outermost first: connections (the connector's), the store, the sink, the intakes
+// and APIs. Each scope is finished before what it uses goes.
 
 #include "agent/capture.hpp"
 #include "agent/config.hpp"

@@ -9,7 +9,8 @@ namespace agent {
 namespace {
 
 constexpr std::uint64_t api_token_bytes_max = 4096;
-constexpr net::duration connector_idle_close = std::chrono::seconds(1); // an open append session keeps its connection
+// an open append session keeps its connection
+constexpr net::duration connector_idle_close = std::chrono::seconds(1);
 
 place configured_place(const s2_config& s2) {
     if (s2.basin.empty())
@@ -34,8 +35,8 @@ bool service::open() {
     state_ = std::move(std::get<std::unique_ptr<state_dir>>(opened));
     seq_at_open_ = state_->journal->last_seq();
     if (state_->recovery.found && !state_->recovery.clean)
-        spdlog::warn("the agent before this one did not stop in order: going on behind seq {}{}", seq_at_open_,
-                     state_->recovery.machine_crash ? " (the machine had crashed)" : "");
+        spdlog::warn("the agent before this one did not stop in order: going on behind seq {}{}",
+                     seq_at_open_, state_->recovery.machine_crash ? " (the machine had crashed)" : "");
 
     if (config_.s2.basin.empty()) {
         auto store = embedded_store::open(env_, config_.state_dir);
@@ -46,7 +47,8 @@ bool service::open() {
     live_ = std::make_unique<live_sink>(env_, *state_->journal, *state_->sessions);
     if (!config_.files.empty()) {
         if (const net::error_code failed = env_.files().create_directories(config_.files, 0700))
-            return give_up(exit_code::unusable, "cannot create --files " + config_.files.string() + ": " + failed.message());
+            return give_up(exit_code::unusable,
+                           "cannot create --files " + config_.files.string() + ": " + failed.message());
         auto files = file_sink::open(env_, *state_->journal, *state_->sessions, config_.files);
         if (!files)
             return give_up(exit_code::unusable,
@@ -80,8 +82,9 @@ bool service::open_client(net::task_group& connections) {
     client_ = std::make_unique<s2::client>(*connector_, *credentials_, at.basin,
                                            store_ ? s2::compression::none : s2.compression);
     s2_sink_options sink_options{at, s2.stream_template, config_.delivery};
-    sink_ = std::make_unique<s2_sink>(env_, *state_->journal, *state_->sessions, *state_->deliveries, *client_,
-                                      std::move(sink_options), [this](const std::string& line) { announce(line); });
+    sink_ = std::make_unique<s2_sink>(env_, *state_->journal, *state_->sessions, *state_->deliveries,
+                                      *client_, std::move(sink_options),
+                                      [this](const std::string& line) { announce(line); });
     capture_ = std::make_unique<capture>(env_, *state_->journal, *state_->sessions, *sink_);
     state_->journal->set_retention(sink_.get());
     sink_->recover();
@@ -97,9 +100,10 @@ bool service::room_beside_held() {
     std::string where;
     for (const auto& held : sink_->status().held)
         where += (where.empty() ? "" : ", ") + held.at.text();
-    return give_up(exit_code::undelivered, "most of the ring is held for " + where +
-                                               ", which this configuration can't deliver to: run once with that place "
-                                               "configured, or use another --state-dir");
+    return give_up(exit_code::undelivered,
+                   "most of the ring is held for " + where +
+                       ", which this configuration can't deliver to: run once with that place "
+                       "configured, or use another --state-dir");
 }
 
 bool service::open_intakes() {
@@ -107,7 +111,8 @@ bool service::open_intakes() {
         const bool standard = *config_.input == "-";
         auto opened = standard ? env_.standard_input() : env_.open_input(*config_.input);
         if (!opened)
-            return give_up(exit_code::failure, "cannot read " + (standard ? "standard input" : *config_.input) + ": " +
+            return give_up(exit_code::failure, "cannot read " +
+                                                   (standard ? "standard input" : *config_.input) + ": " +
                                                    opened.error().message());
         input_ = std::move(*opened);
     }
@@ -118,8 +123,8 @@ bool service::open_intakes() {
     if (config_.ndjson_unix_path) {
         auto listening = env_.listen(net::endpoint::unix_path(*config_.ndjson_unix_path));
         if (!listening)
-            return give_up(exit_code::failure, "cannot listen on --ndjson-unix " + *config_.ndjson_unix_path + ": " +
-                                                   listening.error().message());
+            return give_up(exit_code::failure, "cannot listen on --ndjson-unix " + *config_.ndjson_unix_path +
+                                                   ": " + listening.error().message());
         ndjson_ = std::make_unique<ndjson_listener>(env_, *capture_, *state_->journal, std::move(*listening));
     }
     return true;
@@ -135,7 +140,8 @@ std::optional<std::string> service::read_api_token() {
     if (content && !content->empty())
         return *content;
     const std::string why = content ? "it is empty" : content.error().message();
-    give_up(exit_code::unusable, "cannot use --api-token-file " + config_.api_token_file.string() + ": " + why);
+    give_up(exit_code::unusable,
+            "cannot use --api-token-file " + config_.api_token_file.string() + ": " + why);
     return std::nullopt;
 }
 
@@ -146,8 +152,9 @@ bool service::listen_on(const net::endpoint& at, std::string address) {
     auto listening = env_.listen(at);
     if (!listening) {
         const bool in_use = listening.error() == boost::system::errc::address_in_use;
-        return give_up(exit_code::failure, "cannot listen on " + at.text() + ": " + listening.error().message() +
-                                               (in_use ? "; another program has it: choose another --listen or --unix" : ""));
+        return give_up(exit_code::failure,
+                       "cannot listen on " + at.text() + ": " + listening.error().message() +
+                           (in_use ? "; another program has it: choose another --listen or --unix" : ""));
     }
     address += (*listening)->local().text();
     api_context context{env_,

@@ -7,21 +7,26 @@
 namespace agent {
 namespace {
 
-state_dir_error unusable(const std::filesystem::path& what, std::string_view part, const net::error_code& why) {
+state_dir_error unusable(const std::filesystem::path& what, std::string_view part,
+                         const net::error_code& why) {
     std::string advice;
     if (why == boost::system::errc::no_space_on_device)
         advice = "; free some space, or choose another --state-dir";
-    else if (why == boost::system::errc::permission_denied || why == boost::system::errc::read_only_file_system)
+    else if (why == boost::system::errc::permission_denied ||
+             why == boost::system::errc::read_only_file_system)
         advice = "; make it writable for this user, or choose another --state-dir";
     else if (why == net::error::corrupt)
-        advice = "; move it aside to start afresh (what it still holds is not delivered then), or choose another "
-                 "--state-dir";
-    return {"cannot use the state directory: " + std::string(part) + " " + what.string() + ": " + why.message() + advice};
+        advice =
+            "; move it aside to start afresh (what it still holds is not delivered then), or choose another "
+            "--state-dir";
+    return {"cannot use the state directory: " + std::string(part) + " " + what.string() + ": " +
+            why.message() + advice};
 }
 
 } // namespace
 
-std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::environment& env, const config& from) {
+std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::environment& env,
+                                                                         const config& from) {
     auto state = std::make_unique<state_dir>();
     const auto& dir = from.state_dir;
     if (!dir.empty()) {
@@ -30,8 +35,8 @@ std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::en
         std::string holder;
         auto lock = env.files().lock(dir / "lock", "pid " + std::to_string(::getpid()), holder);
         if (!lock && lock.error() == net::error::locked)
-            return state_dir_error{"the state directory " + dir.string() + " is locked by another agent (" + holder +
-                                   "); stop that one, or give this one its own --state-dir"};
+            return state_dir_error{"the state directory " + dir.string() + " is locked by another agent (" +
+                                   holder + "); stop that one, or give this one its own --state-dir"};
         if (!lock)
             return unusable(dir / "lock", "the lock", lock.error());
         state->lock = std::move(*lock);
@@ -60,9 +65,10 @@ std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::en
         return unusable(dir / "streams", "the delivery state", deliveries.error());
     state->deliveries = std::move(*deliveries);
     if (!state->deliveries->damaged().empty())
-        return state_dir_error{"the delivery state " + (dir / "streams").string() + " is damaged (" +
-                               state->deliveries->damaged().front() +
-                               "); move the state directory aside to start afresh, or choose another --state-dir"};
+        return state_dir_error{
+            "the delivery state " + (dir / "streams").string() + " is damaged (" +
+            state->deliveries->damaged().front() +
+            "); move the state directory aside to start afresh, or choose another --state-dir"};
     return state;
 }
 

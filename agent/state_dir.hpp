@@ -1,6 +1,7 @@
 #pragma once
-// Everything of one state directory, opened in its order: the lock, the seq ceiling, the ring, the session table, the
-// delivery state. What can't be opened says what, where and what to do; the agent then exits with 5.
+// Everything of one state directory, opened in its order: the lock, the seq ceiling, the ring, the session
+// table, the delivery state. What can't be opened says what, where and what to do; the agent then exits with
+// 5.
 
 #include "agent/config.hpp"
 #include "agent/delivery_state.hpp"
@@ -28,6 +29,7 @@ struct state_dir_error {
 };
 
 // Blocking: before the loop serves anything. Without a directory everything is in memory.
-std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::environment& env, const config& from);
+std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::environment& env,
+                                                                         const config& from);
 
 } // namespace agent

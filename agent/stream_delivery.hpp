@@ -1,16 +1,17 @@
 #pragma once
-// Delivers one S2 stream: performs what s2::writer decides, with what stream_feed gathers, when batcher says so. One task
-// per stream plus one that takes the acks of the open append session.
+// Delivers one S2 stream: performs what s2::writer decides, with what stream_feed gathers, when batcher says
+// so. One task per stream plus one that takes the acks of the open append session.
 //
 // 1. The state is in the table before the bytes that it describes are sent.
-// 2. Whatever wakes the task (new envelopes, an ack, an end, a wish) only notifies; every decision is made in run().
-// 3. A failure is retried without end: after a backoff, at once when somebody flushes; what no retry cures is parked and
-//    tried again when the configuration may have changed, and every park_retry.
+// 2. Whatever wakes the task (new envelopes, an ack, an end, a wish) only notifies; every decision is made in
+//    run().
+// 3. A failure is retried without end: after a backoff, at once when somebody flushes; what no retry cures is
+//    parked and tried again when the configuration may have changed, and every park_retry.
 
 #include "agent/config.hpp"
+#include "agent/delivery.hpp"
 #include "agent/delivery_state.hpp"
 #include "agent/pause_detector.hpp"
-#include "agent/delivery.hpp"
 #include "agent/stream_feed.hpp"
 #include "net/retry.hpp"
 #include "net/task_group.hpp"
@@ -48,22 +49,31 @@ public:
     stream_delivery(delivery_context context, delivery_table::entry& entry);
     ~stream_delivery();
 
-    // Until the stream is lost to another writer, or retire() was asked for and nothing is left. Aborted: leaves now.
+    // Until the stream is lost to another writer, or retire() was asked for and nothing is left. Aborted:
+    // leaves now.
     net::task<> run();
 
     void wake() { wake_.notify(); }
-    void flush();  // ends the linger of what waits, and the backoff
+
+    void flush();             // ends the linger of what waits, and the backoff
     void retire(bool wanted); // when nothing is left: close the session in order and return
 
     delivery_table::entry& entry() { return entry_; }
+
     const delivery_state& state() const { return entry_.state; }
+
     stream_feed& feed() { return feed_; }
+
     delivery_condition condition() const { return condition_; }
+
     const std::string& reason() const { return reason_; }
+
     bool parked_sink() const { return parked_sink_; } // it concerns all streams: a bad token, a missing basin
+
     // After run(): why another writer has the stream; empty where none has.
     std::string lost_reason() const;
     std::optional<std::uint64_t> tail() const;
+
     std::uint64_t ack_count() const { return ack_count_; }
 
 private:

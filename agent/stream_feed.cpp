@@ -13,7 +13,9 @@ namespace {
 
 constexpr seq_t seq_max = std::numeric_limits<seq_t>::max();
 
-std::uint64_t metered(std::string_view body) { return s2::metered_bytes(0, 0, body.size()); }
+std::uint64_t metered(std::string_view body) {
+    return s2::metered_bytes(0, 0, body.size());
+}
 
 } // namespace
 
@@ -57,7 +59,9 @@ stream_feed::part_answer stream_feed::part_at(const session_record& session, seq
     return answer;
 }
 
-bool stream_feed::wants(const session_record& session, seq_t seq) const { return part_at(session, seq).wanted; }
+bool stream_feed::wants(const session_record& session, seq_t seq) const {
+    return part_at(session, seq).wanted;
+}
 
 bool stream_feed::wants(const ring_entry& entry) const {
     const auto* session = sessions_.find(entry.session);
@@ -234,8 +238,8 @@ const session_record* stream_feed::session_of_stream(std::string_view session_id
     return nullptr;
 }
 
-// After a machine crash, or damage, S2 may hold envelopes of ours that the ring does not: an own session's id and a seq
-// that rises and lies where the ring has nothing.
+// After a machine crash, or damage, S2 may hold envelopes of ours that the ring does not: an own session's id
+// and a seq that rises and lies where the ring has nothing.
 bool stream_feed::lost_from_ring(const s2::sequenced_record& record, seq_t above, seq_t below) const {
     const auto head = parse_envelope_head(record.body);
     return head && head->seq && *head->seq > above && *head->seq < below &&

@@ -1,12 +1,13 @@
 #pragma once
-// What one S2 stream is to hold, in order: the envelopes of its sessions out of the ring, an events_dropped record at each
-// gap, a session_continued record at its head where it continues another stream. It gives the next records to send, and
-// judges records that were read back, both against the same order.
+// What one S2 stream is to hold, in order: the envelopes of its sessions out of the ring, an events_dropped
+// record at each gap, a session_continued record at its head where it continues another stream. It gives the
+// next records to send, and judges records that were read back, both against the same order.
 //
 // 1. What has been gathered or sent and is not resolved is under one ring hold, so its views stay valid.
-// 2. A record that the sink made is in the delivery state (own_records) before it is sent, and leaves it when it is durable.
-// 3. durable_seq moves over an envelope only by an acknowledgement or by a judged record, and over a gap only with the
-//    events_dropped record that tells of it.
+// 2. A record that the sink made is in the delivery state (own_records) before it is sent, and leaves it when
+//    it is durable.
+// 3. durable_seq moves over an envelope only by an acknowledgement or by a judged record, and over a gap only
+//    with the events_dropped record that tells of it.
 
 #include "agent/batcher.hpp"
 #include "agent/delivery_state.hpp"
@@ -48,12 +49,18 @@ public:
     void start();
     // Takes what the ring has into the batch that is being gathered, as far as it fits.
     void gather(net::time_point now);
+
     batcher& pending() { return batcher_; }
+
     const batcher& pending() const { return batcher_; }
+
     // Whether the ring may hold more of this stream than was gathered.
     bool more() const { return cursor_ && cursor_->position() <= journal_.last_seq(); }
+
     bool idle() const { return cursor_ && batcher_.empty() && !more(); }
-    // The gathered batch; its own records and highest seq are in the state then, which the caller stores before sending.
+
+    // The gathered batch; its own records and highest seq are in the state then, which the caller stores
+    // before sending.
     gathered_batch take();
     // The oldest taken batch is durable.
     void resolved(const gathered_batch& batch);
@@ -71,6 +78,7 @@ private:
         ring_gap gap;
         const session_record* session = nullptr;
     };
+
     struct part_answer {
         std::uint32_t session = 0;
         std::uint64_t generation = 0; // of the table that was asked
@@ -78,6 +86,7 @@ private:
         seq_t below = 0;
         bool wanted = false;
     };
+
     part_answer part_at(const session_record& session, seq_t seq) const;
     bool wants_next(const ring_entry& entry);
     std::vector<gap_share> shares_of(const ring_gap& gap) const;
@@ -101,7 +110,7 @@ private:
     std::unique_ptr<ring_hold> hold_;
     std::unique_ptr<ring_cursor> judging_; // where the next judged record should stand
     seq_t covered_ = 0;                    // highest seq that went into a batch of this incarnation
-    part_answer asked_; // what wants_next answered last
+    part_answer asked_;                    // what wants_next answered last
     gathered_batch gathering_;
     std::vector<own_record> fresh_; // made for the batch being gathered, not in the state yet
     std::size_t own_taken_ = 0;     // of state_.own_records: sent by this incarnation

@@ -1,11 +1,12 @@
 #pragma once
 // The teardown as a plain machine (product: Teardown): its steps in their order, and when waiting ends.
 //
-// 1. The first cause begins it; a signal during one that the end of input began sets an absolute deadline; the second
-//    signal cuts it short.
-// 2. On a signal the deadline is absolute. At end of input it is counted from the last acknowledgement, so that a delivery
-//    that moves is finished.
-// 3. Steps only go forward; a step that is cut short is over, and the next ones still run (they don't wait for S2).
+// 1. The first cause begins it; a signal during one that the end of input began sets an absolute deadline;
+//    the second signal cuts it short.
+// 2. On a signal the deadline is absolute. At end of input it is counted from the last acknowledgement, so
+//    that a delivery that moves is finished.
+// 3. Steps only go forward; a step that is cut short is over, and the next ones still run (they don't wait
+//    for S2).
 
 #include "net/clock.hpp"
 
@@ -20,7 +21,7 @@ enum class teardown_cause { signal, end_of_input, parked };
 enum class teardown_step { stop_intake, end_session, deliver, close_files, close_ring, done };
 
 constexpr std::string_view name_of(teardown_step step) {
-    constexpr std::string_view names[] = {"stop intake",      "end the capture session", "deliver to S2",
+    constexpr std::string_view names[] = {"stop intake",     "end the capture session", "deliver to S2",
                                           "close the files", "sync the ring",           "done"};
     return names[static_cast<std::size_t>(step)];
 }
@@ -31,7 +32,9 @@ public:
         : timeout_(timeout) {}
 
     bool begun() const { return cause_.has_value(); }
+
     std::optional<teardown_cause> cause() const { return cause_; }
+
     teardown_step step() const { return step_; }
 
     void begin(teardown_cause cause, net::time_point now) {

@@ -1,5 +1,6 @@
 #pragma once
-// Time as data. Neither clock has a now(): only an environment can tell the time, so that a simulated world can.
+// Time as data. Neither clock has a now(): only an environment can tell the time, so that a simulated world
+// can.
 
 #include <chrono>
 #include <cstdint>
@@ -16,6 +17,7 @@ struct monotonic_clock {
     using time_point = std::chrono::time_point<monotonic_clock>;
     static constexpr bool is_steady = true;
 };
+
 using time_point = monotonic_clock::time_point;
 
 // Microseconds since 1970 (UTC), as events carry them.

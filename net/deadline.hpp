@@ -1,6 +1,7 @@
 #pragma once
-// Bounds a stretch of stream operations that take no deadline of their own: when it passes, the stream is closed, the
-// operation ends with operation_aborted, and outcome() turns that into timed_out. Cancelled stays cancelled.
+// Bounds a stretch of stream operations that take no deadline of their own: when it passes, the stream is
+// closed, the operation ends with operation_aborted, and outcome() turns that into timed_out. Cancelled stays
+// cancelled.
 
 #include "net/environment.hpp"
 
@@ -18,7 +19,10 @@ public:
     }
 
     bool expired() const { return expired_; }
-    error_code outcome(error_code ec) const { return expired_ && ec ? make_error_code(error::timed_out) : ec; }
+
+    error_code outcome(error_code ec) const {
+        return expired_ && ec ? make_error_code(error::timed_out) : ec;
+    }
 
 private:
     std::unique_ptr<timer> timer_;

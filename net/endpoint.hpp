@@ -36,7 +36,9 @@ struct url {
     std::string path;       // without a trailing slash; empty is the root
 
     auto operator<=>(const url&) const = default;
+
     bool tls() const { return scheme == "https"; }
+
     std::string authority() const; // host, and the port where it is not the scheme's default
     std::string text() const;
 };

@@ -60,6 +60,7 @@ public:
 
     // Standard input as a stream (also when it is a regular file).
     virtual result<std::unique_ptr<stream>> standard_input() = 0;
+
     // A file, FIFO or device to read from in the same way.
     virtual result<std::unique_ptr<stream>> open_input(const std::filesystem::path& /*file*/) {
         return make_error_code(boost::system::errc::function_not_supported);

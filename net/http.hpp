@@ -1,6 +1,6 @@
 #pragma once
-// What HTTP/1.1 and HTTP/2, client and server, have in common: heads, and one exchange (a request and its response) with
-// both bodies as byte streams that flow at the same time, each held back by its reader.
+// What HTTP/1.1 and HTTP/2, client and server, have in common: heads, and one exchange (a request and its
+// response) with both bodies as byte streams that flow at the same time, each held back by its reader.
 
 #include "net/environment.hpp"
 
@@ -18,6 +18,7 @@ struct http_field {
     std::string name; // lower case
     std::string value;
 };
+
 using http_fields = std::vector<http_field>;
 
 // The first value of that name, else empty.
@@ -39,8 +40,8 @@ struct response_head {
     http_fields fields;
 };
 
-// Both sides of one exchange. A body is a stream of its own: read_some gives error::eof at its orderly end, never
-// silently. write waits for the peer's window or socket: there is no buffer that grows.
+// Both sides of one exchange. A body is a stream of its own: read_some gives error::eof at its orderly end,
+// never silently. write waits for the peer's window or socket: there is no buffer that grows.
 class http_body {
 public:
     virtual ~http_body() = default;
@@ -50,8 +51,8 @@ public:
     virtual void reset() noexcept = 0;     // RST_STREAM(CANCEL), or the connection's end in HTTP/1.1
 };
 
-// Server side. Destroyed unfinished, it is reset (RST_STREAM(INTERNAL_ERROR); HTTP/1.1: the connection closes). When
-// the peer resets the request or its connection ends, the handler's task is aborted.
+// Server side. Destroyed unfinished, it is reset (RST_STREAM(INTERNAL_ERROR); HTTP/1.1: the connection
+// closes). When the peer resets the request or its connection ends, the handler's task is aborted.
 class server_exchange : public http_body {
 public:
     virtual const request_head& request() const = 0;
@@ -88,15 +89,17 @@ public:
 
 using http_handler = std::function<task<void>(server_exchange&)>;
 
-// The named maxima of both versions. A peer that exceeds one gets 431, 413, REFUSED_STREAM or ENHANCE_YOUR_CALM.
+// The named maxima of both versions. A peer that exceeds one gets 431, 413, REFUSED_STREAM or
+// ENHANCE_YOUR_CALM.
 struct http_limits {
     std::size_t header_bytes_max = 16 * 1024;
     std::size_t connections_max = 256;
-    std::uint32_t concurrent_streams_max = 200;  // HTTP/2, per connection
-    std::uint32_t stream_window = 1024 * 1024;   // HTTP/2, advertised
+    std::uint32_t concurrent_streams_max = 200; // HTTP/2, per connection
+    std::uint32_t stream_window = 1024 * 1024;  // HTTP/2, advertised
     std::uint32_t connection_window = 4 * 1024 * 1024;
     duration header_timeout = std::chrono::seconds(30); // from the first byte of a request to its last header
-    duration idle_timeout = std::chrono::minutes(5);    // a server connection without any request (no timer per request)
+    // a server connection without any request (no timer per request)
+    duration idle_timeout = std::chrono::minutes(5);
 };
 
 } // namespace net

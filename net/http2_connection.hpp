@@ -91,7 +91,7 @@ private:
     error_code failure_;
     bool writing_ = false;
     bool lingers_ = true; // at the end the peer may have something to read yet
-    error_code ending_; // of the session; the GOAWAY that says so has still to leave
+    error_code ending_;   // of the session; the GOAWAY that says so has still to leave
 };
 
 // The http_body half of an exchange over HTTP/2.

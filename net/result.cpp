@@ -47,6 +47,8 @@ const boost::system::error_category& error_category() noexcept {
     return instance;
 }
 
-error_code make_error_code(error value) noexcept { return {static_cast<int>(value), error_category()}; }
+error_code make_error_code(error value) noexcept {
+    return {static_cast<int>(value), error_category()};
+}
 
 } // namespace net

@@ -1,6 +1,6 @@
 #pragma once
-// Retry as an object: attempts, capped exponential backoff with full jitter, an optional deadline. A plain struct; the
-// caller gives the time and a random number, and waits.
+// Retry as an object: attempts, capped exponential backoff with full jitter, an optional deadline. A plain
+// struct; the caller gives the time and a random number, and waits.
 
 #include "net/clock.hpp"
 
@@ -29,9 +29,10 @@ public:
         return policy_.first * (std::int64_t{1} << shift);
     }
 
-    // When to try again, or nothing when that would be past the deadline. `random` is any 64 random bits; `at_least` is
-    // what the server asked for (retry-after-ms).
-    std::optional<time_point> next(time_point now, std::uint64_t random, duration at_least = duration::zero()) {
+    // When to try again, or nothing when that would be past the deadline. `random` is any 64 random bits;
+    // `at_least` is what the server asked for (retry-after-ms).
+    std::optional<time_point> next(time_point now, std::uint64_t random,
+                                   duration at_least = duration::zero()) {
         const auto span = static_cast<std::uint64_t>(bound().count()) + 1;
         const duration wait = std::max(duration(static_cast<std::int64_t>(random % span)), at_least);
         ++attempts_;
@@ -42,6 +43,7 @@ public:
     }
 
     void succeeded() { attempts_ = 0; }
+
     std::uint32_t attempts() const { return attempts_; } // failures since the last success
 
 private:

@@ -2,7 +2,8 @@
 // A stop in two stages, told down the tree by one object:
 //   drain  take nothing new, finish what you hold; there is a deadline
 //   abort  leave now, account for what you hold
-// The source belongs to whoever decides (the teardown, a server); everybody else holds a const reference as stop_token.
+// The source belongs to whoever decides (the teardown, a server); everybody else holds a const reference as
+// stop_token.
 
 #include "net/condition.hpp"
 
@@ -16,8 +17,11 @@ public:
         : changed_(env) {}
 
     stop_stage stage() const { return stage_; }
+
     bool stopping() const { return stage_ != stop_stage::none; }
+
     bool aborting() const { return stage_ == stop_stage::abort; }
+
     time_point deadline() const { return deadline_; } // of the drain; never before it
 
     // Stages only rise; a later drain can only bring the deadline forward.

@@ -1,6 +1,6 @@
 #pragma once
-// A byte stream in both directions: TCP, TLS over another stream, a Unix socket, an in-process pair, standard input, or
-// a simulated pipe. At most one read and one write may be outstanding at a time.
+// A byte stream in both directions: TCP, TLS over another stream, a Unix socket, an in-process pair, standard
+// input, or a simulated pipe. At most one read and one write may be outstanding at a time.
 
 #include "net/result.hpp"
 
@@ -27,6 +27,7 @@ public:
 
     // What TLS agreed on ("h2", "http/1.1"), else empty.
     virtual std::string alpn() const { return {}; }
+
     // The other side, for logs: "127.0.0.1:4000".
     virtual std::string peer() const = 0;
 };

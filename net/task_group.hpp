@@ -70,9 +70,9 @@ private:
 
 task<void> with_task_group(environment& env, std::function<task<void>(task_group&)> body);
 
-// For the loops of an object that is no scope, such as a client's connection: the task holds its owner until it
-// ends, and closing the owner must make it end. Anything but an abort leaves through the loop. Everything else
-// belongs in a group.
+// For the loops of an object that is no scope, such as a client's connection: the task holds its owner until
+// it ends, and closing the owner must make it end. Anything but an abort leaves through the loop. Everything
+// else belongs in a group.
 void spawn_owned(environment& env, std::shared_ptr<void> owner, task<void> body);
 
 } // namespace net

@@ -59,7 +59,8 @@ public:
     const char* name() const noexcept override { return "tls verification"; }
 
     std::string message(int value) const override {
-        return std::string("the server's certificate is not accepted: ") + X509_verify_cert_error_string(value);
+        return std::string("the server's certificate is not accepted: ") +
+               X509_verify_cert_error_string(value);
     }
 };
 

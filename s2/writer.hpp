@@ -1,17 +1,17 @@
 #pragma once
-// Exactly once into one stream: the decide half (§8.2, §8.3; product "S2 delivery" and invariants 3 and 9). No I/O, no
-// clock: the owner performs next() and reports what came of it.
+// Exactly once into one stream: the decide half (§8.2, §8.3; product "S2 delivery" and invariants 3 and 9).
+// No I/O, no clock: the owner performs next() and reports what came of it.
 //
 // Invariants
-// 1. Every append carries match_seq_num and this incarnation's token. A batch keeps its boundaries and its match from
-//    freeze() until it is resolved: acknowledged, or found byte for byte where it belongs.
-// 2. Nothing is appended before this incarnation's fence is acknowledged (a barrier: everything below it is final) and
-//    everything between the durable position and the fence has been judged.
-// 3. A candidate token is in the stored set of own tokens before the fence that names it is sent; only a fence known to
-//    stand reduces the set to its token.
+// 1. Every append carries match_seq_num and this incarnation's token. A batch keeps its boundaries and its
+//    match from freeze() until it is resolved: acknowledged, or found byte for byte where it belongs.
+// 2. Nothing is appended before this incarnation's fence is acknowledged (a barrier: everything below it is
+//    final) and everything between the durable position and the fence has been judged.
+// 3. A candidate token is in the stored set of own tokens before the fence that names it is sent; only a
+//    fence known to stand reduces the set to its token.
 // 4. A number alone proves nothing: after a 412 the records in question are read and judged one by one.
-// 5. Another writer's record or token, a stream that is gone, shorter than what was acknowledged, or trimmed where it had
-//    to be read, is final: `lost`. The writer never appends to that stream again.
+// 5. Another writer's record or token, a stream that is gone, shorter than what was acknowledged, or trimmed
+//    where it had to be read, is final: `lost`. The writer never appends to that stream again.
 
 #include "s2/error.hpp"
 #include "s2/types.hpp"
@@ -51,6 +51,7 @@ struct frozen_batch {
     std::uint64_t match;
     std::uint64_t records;
     std::uint64_t metered_bytes;
+
     std::uint64_t end() const { return match + records; }
 };
 
@@ -82,6 +83,7 @@ public:
     writer(writer_memory memory, std::string token, record_judge& judge);
 
     writer_action next() const;
+
     const writer_memory& memory() const { return memory_; }
 
     // --- reports
@@ -93,11 +95,12 @@ public:
     bool on_page(const std::vector<sequenced_record>& records);
     void on_opened();
     void on_sent();
-    // True: as expected, the oldest batch is durable and popped. False: the server broke the rules; end the session.
+    // True: as expected, the oldest batch is durable and popped. False: the server broke the rules; end the
+    // session.
     bool on_ack(const append_ack& ack);
-    // The session, or the action in progress, failed. Returns what the owner does before asking next() again: retry
-    // (after a backoff), park_sink, park_stream, cancelled; condition_failed and the like are handled inside (retry at
-    // once: verdict::range is returned as "nothing to wait for").
+    // The session, or the action in progress, failed. Returns what the owner does before asking next() again:
+    // retry (after a backoff), park_sink, park_stream, cancelled; condition_failed and the like are handled
+    // inside (retry at once: verdict::range is returned as "nothing to wait for").
     enum class pause { none, back_off, park_sink, park_stream, cancelled };
     pause on_failure(const error& failure);
     // The session's orderly end after half_close, or a clean end by the server.
@@ -108,30 +111,37 @@ public:
 
     // --- batches
     bool claimed() const { return phase_ == phase::appending; }
+
     // The next records become a batch; claimed() must hold.
     void freeze(std::uint64_t records, std::uint64_t metered_bytes);
+
     const std::deque<frozen_batch>& batches() const { return batches_; } // unresolved, oldest first
+
     std::uint64_t in_flight_bytes() const { return in_flight_bytes_; }
+
     std::uint64_t next_seq_num() const { return next_; }
+
     bool session_open() const { return session_ != session::none; }
+
     // How many of the oldest batches have been resolved as durable since the last call (acks and read-backs).
     std::size_t take_resolved() { return std::exchange(resolved_, 0); }
+
     const std::string& lost_reason() const { return lost_reason_; }
 
 private:
     enum class phase {
-        tail,            // before the claim
+        tail, // before the claim
         store_candidate,
         fence,
         create,
-        find_fence,      // an ambiguous unconditional fence: is the record at match_ ours?
-        recover,         // judge [durable, fence)
-        recover_first,   // never acknowledged before: [first_tail, fence) for an own fence, then as recover
-        inspect,         // never written before: the newest envelope below the fence
+        find_fence,    // an ambiguous unconditional fence: is the record at match_ ours?
+        recover,       // judge [durable, fence)
+        recover_first, // never acknowledged before: [first_tail, fence) for an own fence, then as recover
+        inspect,       // never written before: the newest envelope below the fence
         store_claim,
         appending,
-        compare,         // a 412 on a batch: judge [oldest match, compare_to_)
-        assess,          // fenced out: which of ours landed? then lost
+        compare, // a 412 on a batch: judge [oldest match, compare_to_)
+        assess,  // fenced out: which of ours landed? then lost
         lost,
     };
     enum class session { none, open, closing, draining };
@@ -169,7 +179,7 @@ private:
     std::uint64_t read_from_ = 0;
     std::uint64_t read_to_ = 0;
     bool own_fence_seen_ = false;
-    bool older_gone_ = false; // nothing can be read below what was read
+    bool older_gone_ = false;                // nothing can be read below what was read
     std::optional<sequenced_record> newest_; // of the records that are not commands, in what was read
 
     std::deque<frozen_batch> batches_;

@@ -10,6 +10,7 @@ import re
 import sys
 
 LINES_MAX = 400
+COLUMNS_MAX = 110  # clang-format breaks code there, and leaves comments to their writer
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCES = ("net", "s2", "agent")
 
@@ -90,6 +91,9 @@ def violations(path, text):
             yield match.start(), f"{layer} must not include {match.group(1)} (agent -> s2 -> net, never back)"
     if text.count("\n") > LINES_MAX:
         yield len(text), f"longer than {LINES_MAX} lines: more than one idea?"
+    for match in re.finditer(r"^[^\"\n]*//[^\n]*$", text, re.M):
+        if len(match.group(0)) > COLUMNS_MAX:
+            yield match.start(), f"a comment beyond column {COLUMNS_MAX}"
     code = code_of(text)
     if not path.startswith("net/system_"):
         for rule, pattern, allowed, _, _ in BANNED:
@@ -115,6 +119,10 @@ def self_test():
                                     ("s2/a.cpp", "s2/local/server.hpp", 1), ("agent/a.cpp", "net/result.hpp", 0)):
         if len(list(violations(path, f'#include "{include}"\n'))) != expected:
             print(f"self-test: layers: {path} including {include}")
+            failed = 1
+    for line, expected in (("// " + "word " * 25, 1), ("auto x = 1; // " + "word " * 5, 0)):
+        if len(list(violations("agent/example.cpp", line))) != expected:
+            print(f"self-test: columns: {line!r}")
             failed = 1
     return failed
 

@@ -30,8 +30,7 @@ failure damaged(const std::string& what) {
 
 } // namespace
 
-// -------------------------------------------------------------------------------------------------------------
-// basins
+// --- basins
 
 net::task<outcome<page<basin_row>>> store::list_basins(list_query query) {
     const turn held = co_await take_turn(metadata_busy_, metadata_freed_);
@@ -155,8 +154,7 @@ net::task<outcome<void>> store::delete_basin(std::string name) {
     co_return marked;
 }
 
-// ------------------------------------------------------------------------------------------------------------
-// streams
+// --- streams
 
 net::task<outcome<page<stream_row>>> store::list_streams(std::string basin, list_query query) {
     const turn held = co_await take_turn(metadata_busy_, metadata_freed_);

@@ -1,5 +1,4 @@
 #include "agent/batcher.hpp"
-
 #include "agent/pause_detector.hpp"
 
 #include <gtest/gtest.h>
@@ -9,7 +8,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-net::time_point at(net::duration since_start) { return net::time_point(since_start); }
+net::time_point at(net::duration since_start) {
+    return net::time_point(since_start);
+}
 
 TEST(batcher_test, the_linger_counts_from_the_first_record_and_is_never_postponed) {
     batcher one({.linger = 100ms, .records = 50, .metered_bytes = 1000});

@@ -1,6 +1,5 @@
-#include "agent/stream_feed.hpp"
-
 #include "agent/event.hpp"
+#include "agent/stream_feed.hpp"
 #include "agent/system_events.hpp"
 #include "support/ring_kit.hpp"
 
@@ -17,7 +16,9 @@ const place here{"basin-one", "http://s2", "http://s2"};
 class switched_retention final : public ring_retention {
 public:
     bool all_owed = true;
+
     bool owed(seq_t, seq_t) const override { return all_owed; }
+
     void dropping(const ring_entry&) override {}
 };
 
@@ -67,8 +68,9 @@ struct stream_feed_test : testing::Test {
     stream_feed& open_feed(std::string stream = "one", batch_limits limits = {}) {
         state.at = here;
         state.stream = std::move(stream);
-        feed = std::make_unique<stream_feed>(env, *journal, *sessions, state, limits,
-                                             [this](const ring_entry& entry) { judged.push_back(entry.seq); });
+        feed =
+            std::make_unique<stream_feed>(env, *journal, *sessions, state, limits,
+                                          [this](const ring_entry& entry) { judged.push_back(entry.seq); });
         return *feed;
     }
 

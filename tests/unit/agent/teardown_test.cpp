@@ -10,7 +10,9 @@ namespace {
 using namespace std::chrono_literals;
 using enum teardown_cause;
 
-net::time_point at(net::duration since_start) { return net::time_point(since_start); }
+net::time_point at(net::duration since_start) {
+    return net::time_point(since_start);
+}
 
 TEST(teardown_test, a_signals_deadline_is_absolute) {
     teardown one(10s);

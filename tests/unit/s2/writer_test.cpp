@@ -20,14 +20,23 @@ public:
         ours.pop_front();
         return true;
     }
-    bool shows_another_writer(const sequenced_record& record) override { return record.body == foreign_session; }
+
+    bool shows_another_writer(const sequenced_record& record) override {
+        return record.body == foreign_session;
+    }
 };
 
-sequenced_record data(std::uint64_t seq, std::string body) { return {seq, 1, {}, std::move(body)}; }
+sequenced_record data(std::uint64_t seq, std::string body) {
+    return {seq, 1, {}, std::move(body)};
+}
 
-sequenced_record fence(std::uint64_t seq, std::string token) { return {seq, 1, {{"", "fence"}}, std::move(token)}; }
+sequenced_record fence(std::uint64_t seq, std::string token) {
+    return {seq, 1, {{"", "fence"}}, std::move(token)};
+}
 
-error lost_connection() { return error::from_transport(boost::asio::error::connection_reset, true); }
+error lost_connection() {
+    return error::from_transport(boost::asio::error::connection_reset, true);
+}
 
 error seq_mismatch(std::uint64_t tail) {
     return error::from_response(412, R"({"seq_num_mismatch":)" + std::to_string(tail) + "}");
@@ -41,7 +50,9 @@ error api(unsigned status, const std::string& code) {
     return error::from_response(status, R"({"code":")" + code + R"(","message":"m"})");
 }
 
-append_ack ack(std::uint64_t start, std::uint64_t end) { return {{start, 1}, {end, 1}, {end, 1}}; }
+append_ack ack(std::uint64_t start, std::uint64_t end) {
+    return {{start, 1}, {end, 1}, {end, 1}};
+}
 
 struct writer_test : testing::Test {
     scripted_judge judge;
@@ -57,7 +68,9 @@ struct writer_test : testing::Test {
         return {memory, std::move(token), judge};
     }
 
-    void expect(const writer& of, kind what) { EXPECT_EQ(static_cast<int>(of.next().what), static_cast<int>(what)); }
+    void expect(const writer& of, kind what) {
+        EXPECT_EQ(static_cast<int>(of.next().what), static_cast<int>(what));
+    }
 
     void expect_fence(const writer& of, std::uint64_t match, std::optional<std::string> condition) {
         expect(of, kind::fence);
@@ -122,7 +135,8 @@ TEST_F(writer_test, creates_a_missing_stream_once_the_append_says_so) {
     expect_fence(one, 0, std::nullopt);
     EXPECT_EQ(one.on_failure(api(404, "stream_not_found")), pause::none);
     expect(one, kind::create_stream);
-    EXPECT_EQ(one.on_failure(api(409, "resource_already_exists")), pause::none) << "somebody was quicker: as good";
+    EXPECT_EQ(one.on_failure(api(409, "resource_already_exists")), pause::none)
+        << "somebody was quicker: as good";
     expect_fence(one, 0, std::nullopt);
 }
 
@@ -132,8 +146,8 @@ TEST_F(writer_test, an_existing_stream_is_inspected_below_the_fence) {
     one.on_stored();
     one.on_fenced(7);
     expect_read(one, 0, 7);
-    EXPECT_FALSE(one.on_page({data(0, "a"), data(1, "b"), data(2, "c"), data(3, "d"), data(4, "e"), data(5, "f"),
-                              fence(6, "other")}));
+    EXPECT_FALSE(one.on_page({data(0, "a"), data(1, "b"), data(2, "c"), data(3, "d"), data(4, "e"),
+                              data(5, "f"), fence(6, "other")}));
     expect(one, kind::store_memory);
     EXPECT_EQ(one.memory().durable, 8u);
 }
@@ -434,7 +448,8 @@ TEST_F(writer_test, fenced_out_with_a_stream_that_ends_is_lost_too) {
     writer one = with_two_out();
     one.on_failure(token_mismatch("other"));
     EXPECT_EQ(one.on_failure(lost_connection()), pause::back_off) << "a read that fails is retried";
-    EXPECT_EQ(one.on_failure(error::from_response(416, R"({"tail":{"seq_num":1,"timestamp":1}})")), pause::none);
+    EXPECT_EQ(one.on_failure(error::from_response(416, R"({"tail":{"seq_num":1,"timestamp":1}})")),
+              pause::none);
     expect(one, kind::lost);
 }
 

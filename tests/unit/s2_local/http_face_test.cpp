@@ -23,6 +23,7 @@ net::task<net::result<std::string>> rest_of(net::http_body& from) {
 
 struct ask_options {
     ask_options() {} // g++ 12 frees aggregate temporaries of a co_await expression twice
+
     std::string body;
     net::http_fields fields;
 };
