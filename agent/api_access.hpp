@@ -2,13 +2,11 @@
 // Who may call. Plain functions over the request's head.
 //
 // 1. With an API token every call but /healthz and /readyz (which tell nothing) needs `authorization: Bearer
-// TOKEN`,
-//    compared in constant time.
+//    TOKEN`, compared in constant time.
 // 2. A web page in the VM's browser must not drive the agent. So a request with an Origin other than the host
-// that it was
-//    sent to is refused; and without a token the host must be localhost or an address (a page of another name
-//    that resolves to us would otherwise count as of the same origin). A Unix socket is out of a page's
-//    reach: any host.
+//    that it was sent to is refused; and without a token the host must be localhost or an address (a page of
+//    another name that resolves to us would otherwise count as of the same origin). A Unix socket is out of a
+//    page's reach: any host.
 
 #include "agent/api_call.hpp"
 

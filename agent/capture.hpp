@@ -3,13 +3,11 @@
 // control API call publish(); start() and stop() write the agent's own session events.
 //
 // 1. At most one session is active, and every envelope of the ring belongs to the session active when it was
-// published.
+//    published.
 // 2. A session's event is published before the table says that it ended, and after the table says that it
-// began: an agent
-//    killed in between finds it active, and resumes it.
+//    began: an agent killed in between finds it active, and resumes it.
 // 3. The count of published events is stored at least once per counters_stored_every_bytes, which the ring
-// always still
-//    holds; so a recount after a kill -9 is exact.
+//    always still holds; so a recount after a kill -9 is exact.
 
 #include "agent/event.hpp"
 #include "agent/ring.hpp"

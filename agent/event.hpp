@@ -3,22 +3,20 @@
 // Publishing).
 //
 // 1. What is accepted is one whole JSON document by RFC 8259, all the way down into data. A line that is not
-// JSON is told
-//    so, whatever else is wrong with it; every other refusal is of valid JSON.
+//    JSON is told so, whatever else is wrong with it; every other refusal is of valid JSON.
 // 2. Parsing gives views into the producer's bytes: nothing is copied until the envelope is written into the
-// ring.
+//    ring.
 // 3. An envelope is one line: it holds no CR and no LF, whatever the event held (SSE ends a line at either).
 //
 // Member rules that the product leaves open:
 // - null for an optional member (ts, category, source and its members, detail_level, url, truncated) means
-// absent. data
-//   may be any value: null stays. type must be there.
+//   absent. data may be any value: null stays. type must be there.
 // - A source without kind is a local_process, as a missing source is.
 // - ts is written as digits only: 1.0, 1e3 and -0 are refused, as are strings.
 // - Nesting counts objects and arrays; the event itself is level 1, so that data may hold 63 levels.
 // - A key that is repeated in source.metadata is refused: it maps each name to one string.
 // - A member name is what it spells: "\u0074ype" is type. So are category and kind; they are written in plain
-// letters.
+//    letters.
 
 #include "agent/category.hpp"
 

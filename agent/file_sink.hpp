@@ -2,19 +2,18 @@
 // The file sink: <dir>/<category>.log, one envelope per line, each once per file, also over kill -9.
 //
 // 1. The position (.position in the directory: a seq and its session's id) says that every envelope up to it
-// is in its
-//    file. It is stored behind the writes; what a killed agent wrote past it is found by each file's last
-//    line, and not written again there. So files that were rotated away are not filled again.
+//    is in its file. It is stored behind the writes; what a killed agent wrote past it is found by each
+//    file's last line, and not written again there. So files that were rotated away are not filled again.
 // 2. A last line without its end (cut short by a crash) is cut off at start.
 // 3. A position or last line whose session the table does not know is of another life: its seq means nothing
-// here.
+//    here.
 // 4. A gap is an events_dropped line in system.log.
 // 5. Writing is on the helper thread, one batch of at most file_batch_bytes (or one envelope) at a time. A
-// failing disk
-//    stops only this sink: said once, counted, tried again with the next envelopes, at growing intervals.
-//    Meanwhile they wait in the ring, and what the ring lets go becomes a gap. No timer runs for it.
+//    failing disk stops only this sink: said once, counted, tried again with the next envelopes, at growing
+//    intervals. Meanwhile they wait in the ring, and what the ring lets go becomes a gap. No timer runs for
+//    it.
 // 6. Announcements (envelopes without seq, made by the S2 sink) are lines of system.log; a crash may cost
-// them.
+//    them.
 
 #include "agent/ring.hpp"
 #include "agent/session_table.hpp"

@@ -6,7 +6,7 @@
 // 2. Empty lines are counted but not given.
 // 3. A line longer than line_bytes_max is skipped up to its LF in bounded memory and given as one refusal.
 // 4. At the end of input what stands there without LF is a line; on abort it is lost, and that is one
-// refusal.
+//    refusal.
 // 5. At most line_bytes_max + 2 bytes are held, and what the caller has asked room for.
 
 #include "agent/event.hpp"

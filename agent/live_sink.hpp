@@ -2,11 +2,10 @@
 // The live sink: every SSE client (GET /events/stream) reads the ring with a cursor of its own.
 //
 // 1. A client that reads slowly delays nobody: its write waits, its cursor is overtaken, and then it is told
-// by an
-//    events_dropped event with the id of the last one that it missed.
+//    by an events_dropped event with the id of the last one that it missed.
 // 2. What is written is copied out of the ring first; nothing of the ring is held across an await.
 // 3. Per client at most live_write_bytes (or one envelope) and live_announcements_max announcements are in
-// memory.
+//    memory.
 // 4. Without clients there are no timers; with quiet ones a comment every live_comment_every.
 //
 // The wire form: `id: SEQ`, `data: ENVELOPE`, empty line. Announcements (session_continued,

@@ -3,12 +3,12 @@
 //
 // 1. Each line is published as it comes; a bad one is refused, said, and costs its neighbours nothing.
 // 2. It is paused instead of making envelopes go that S2 still lacks (ring::would_drop_owed), and for nothing
-// else.
+//    else.
 // 3. On a stop (drain or abort) nothing more is read: whole lines that were read are still published where
-// room is, the
-//    others and a last line without its end are refused. At end of input such a last line counts.
+//    room is, the others and a last line without its end are refused. At end of input such a last line
+//    counts.
 // 4. Memory: one buffer of lines, and at most intake_errors_bytes_max of errors that the other side has not
-// read yet.
+//    read yet.
 
 #include "agent/capture.hpp"
 #include "agent/line_splitter.hpp"

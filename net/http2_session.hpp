@@ -4,13 +4,13 @@
 //
 // Invariants:
 // 1. What is kept is bounded: received bytes by the advertised windows (a window opens only as the body is
-// read), bytes
-//    to send by outbox_bytes_max per stream (more is lent by the writer and read in place), header fields by
-//    header_bytes_max, frames waiting for the transport by queued_frames_max, resets by a token bucket.
+//    read), bytes to send by outbox_bytes_max per stream (more is lent by the writer and read in place),
+//    header fields by header_bytes_max, frames waiting for the transport by queued_frames_max, resets by a
+//    token bucket.
 // 2. A stream's entry lives until nghttp2 has closed the stream *and* its owner has released it.
 // 3. `failure` is set once, when the stream ends in any other way than with both ENDs (or the response's END
-// and
-//    RST_STREAM(NO_ERROR)). Bytes received before it stay readable, unless we gave the stream up ourselves.
+//    and RST_STREAM(NO_ERROR)). Bytes received before it stay readable, unless we gave the stream up
+//    ourselves.
 
 #include "net/byte_queue.hpp"
 #include "net/clock.hpp"

@@ -6,7 +6,7 @@
 // 2. The first of resume() and an abort decides; whatever comes later changes nothing.
 // 3. Resumption is posted to the executor: who calls resume() never runs the task's code inside its own.
 // 4. An io_context that is destroyed destroys the tasks suspended here too; nothing leaks and nothing is
-// resumed.
+//    resumed.
 
 #include "net/result.hpp"
 

@@ -12,7 +12,7 @@
 // Rules:
 // 1. A child that ends by abort (operation_aborted) ends quietly.
 // 2. A child that ends by any other exception aborts its siblings; the scope rethrows the first such
-// exception.
+//    exception.
 // 3. abort() reaches every child, and through their own scopes every grandchild. It never blocks.
 // 4. Leaving the body while children run aborts them and waits. To let them finish, the body awaits join().
 

@@ -4,9 +4,9 @@
 //
 // Rules:
 // 1. close_notify is error::eof; an end of the stream below without it is connection_reset (truncated by
-// somebody).
+//    somebody).
 // 2. What reading makes OpenSSL say (a key update's answer) goes out with the next write, as RFC 8446, 4.6.3
-// allows:
+//    allows:
 //    a reader never waits for a peer that does not read.
 // 3. A write that fails or is aborted half-way leaves a torn record: every later write fails.
 

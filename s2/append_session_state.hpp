@@ -2,12 +2,11 @@
 // What an append session's answers mean (§4.3, §6.2, §6.5), without any input or output.
 //
 // 1. Acks answer batches first in, first out; each must fit its batch and the ack before it. One that does
-// not is a
-//    protocol error and ends the session.
+//    not is a protocol error and ends the session.
 // 2. A terminal frame answers the oldest unacked batch; nothing behind that one took effect through this
-// session.
+//    session.
 // 3. END_STREAM without a terminal frame is clean only with no batch unacked; otherwise what is unacked is
-// ambiguous.
+//    ambiguous.
 // 4. After the end every event is that end.
 
 #include "s2/error.hpp"

@@ -4,8 +4,7 @@
 // unused for idle_close.
 //
 // 1. A connection is in use while anybody holds what connect() gave. The idle timer runs only while a
-// connection is held
-//    by nobody.
+//    connection is held by nobody.
 // 2. Of several callers that need a connection at once, one dials; the others wait for its outcome.
 // 3. drop_connections() takes nothing away from those who hold a connection; it only gives it to nobody new.
 

@@ -2,14 +2,12 @@
 // Where a read that outlives its connections stands (§2.6, §2.7, §7.3), without any input or output.
 //
 // 1. The position is pinned as soon as the server has shown one: by the first record, or by the first tail
-// before any
-//    record. From then on every request asks for that seq_num; a start relative to the tail, or by timestamp,
-//    is never evaluated twice.
+//    before any record. From then on every request asks for that seq_num; a start relative to the tail, or by
+//    timestamp, is never evaluated twice.
 // 2. What a resumed request asks for is the rest: count and bytes less what arrived (commands too), wait less
-// what has
-//    passed at the tail.
+//    what has passed at the tail.
 // 3. A read without count, bytes, until and wait never ends by itself: an orderly end of its stream means
-// reconnect.
+//    reconnect.
 //    With any of them it is the end; so is 416 where a resumed read has come to the tail.
 // 4. silence_max without a byte means that the connection is gone.
 

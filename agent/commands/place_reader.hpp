@@ -7,6 +7,7 @@
 #include "agent/session_table.hpp"
 #include "net/task_group.hpp"
 #include "s2/client.hpp"
+#include "s2/connector.hpp"
 
 #include <filesystem>
 #include <memory>

@@ -5,8 +5,7 @@
 // Invariants:
 // 1. Acks go out first in, first out, one per batch, each once its batch is durable.
 // 2. The first failure, of a batch or of the input, is told behind the acks of everything before it, as the
-// terminal frame;
-//    nothing that arrives after it is applied.
+//    terminal frame; nothing that arrives after it is applied.
 // 3. The response ends without a terminal frame only after a clean end of the request with every batch acked.
 
 #include "s2/local/reply.hpp"

@@ -5,7 +5,7 @@
 // Invariants:
 // 1. Tickets of one stream settle in the order of submission.
 // 2. When a transaction fails, every batch that rests on it (queued behind it in the same stream) fails with
-// it.
+//    it.
 // 3. A refusal is told only when what it rests on is durable; if that is taken back, the refusal is too.
 // 4. The queue is bounded: a submitter waits for room() first.
 

@@ -12,7 +12,8 @@ void throw_exception_from_error(const storage_error& failure, const boost::sourc
 
 stored<database> database::open(const std::filesystem::path& file, options how) {
     sqlite3* handle = nullptr;
-    if (!how.read_only) // what is stored is nobody else's business; the log's files take after this one
+    // What is stored is nobody else's business; the log's files take after this one.
+    if (!how.read_only && file != ":memory:")
         if (const int created = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600); created >= 0)
             ::close(created);
     const int flags = SQLITE_OPEN_NOMUTEX |
@@ -25,8 +26,8 @@ stored<database> database::open(const std::filesystem::path& file, options how) 
         return why;
     }
     sqlite3_extended_result_codes(handle, 1);
-    sqlite3_busy_timeout(
-        handle, 2000); // another process may look into the file with a tool that locks it for a moment
+    // Another process may look into the file with a tool that locks it for a moment.
+    sqlite3_busy_timeout(handle, 2000);
     return opened;
 }
 

@@ -4,10 +4,9 @@
 //
 // Invariants:
 // 1. What commit() returned success for survives the death of the process and of the machine; what it
-// returned an error
-//    for is not there, whole or in part, for any later call.
+//    returned an error for is not there, whole or in part, for any later call.
 // 2. A batch is one row, whole or absent; rows of a stream are contiguous, but for those removed at its
-// front.
+//    front.
 // 3. A stream's tail survives the removal of all its rows.
 
 #include "s2/types.hpp"

@@ -4,12 +4,10 @@
 //
 // Invariants:
 // 1. The accepted tail counts batches that are accepted but not yet durable; the durable tail never passes
-// it. Both only
-//    rise, until reset() takes everything that is not durable back.
+//    it. Both only rise, until reset() takes everything that is not durable back.
 // 2. A batch is accepted whole or changes nothing.
 // 3. A refusal names what it rests on: the caller tells it only when everything below that seq_num is
-// durable, so that
-//    the number or token in it is never taken back.
+//    durable, so that the number or token in it is never taken back.
 // 4. Timestamps never fall along the stream.
 
 #include "s2/local/config.hpp"
