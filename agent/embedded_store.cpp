@@ -1,14 +1,11 @@
 #include "agent/embedded_store.hpp"
 
-#include "net/pipe.hpp"
 #include "s2/local/sqlite_storage.hpp"
 
 #include <spdlog/spdlog.h>
 
 namespace agent {
 namespace {
-
-constexpr std::size_t pipe_bytes = 1024 * 1024;
 
 std::vector<std::string> stream_names(const session_record& session) {
     std::vector<std::string> names;
@@ -32,57 +29,39 @@ embedded_store::open(net::environment& env, const std::filesystem::path& state_d
 
 embedded_store::embedded_store(net::environment& env, std::unique_ptr<s2::local::storage> on)
     : env_(env)
-    , store_(env, std::move(on))
     , stop_(env)
-    , face_(store_, stop_)
-    , server_(env, nullptr, net::http_limits{}, face_.handler())
-    , changed_(env) {}
+    , server_(env, std::move(on), stop_) {}
 
 embedded_store::~embedded_store() = default;
 
 s2::dial_function embedded_store::dialer() {
     return [this](net::time_point) -> net::task<net::result<std::unique_ptr<net::stream>>> {
-        auto ends = net::make_pipe(env_, pipe_bytes);
-        arriving_.push_back(std::move(ends.second));
-        changed_.notify();
-        co_return std::move(ends.first);
+        co_return server_.connect();
     };
 }
 
 net::task<std::optional<std::string>> embedded_store::prepare() {
     s2::local::basin_config config;
     config.create_stream_on_append = true;
-    const auto made = co_await store_.ensure_basin(std::string(embedded_basin), std::move(config));
+    const auto made = co_await server_.served().ensure_basin(std::string(embedded_basin), std::move(config));
     if (made)
         co_return std::nullopt;
     co_return "cannot use the embedded store: " + made.error().body;
 }
 
 net::task<> embedded_store::run() {
-    co_await net::with_task_group(env_, [this](net::task_group& group) -> net::task<> {
-        group.spawn([this] { return store_.run(); });
-        while (!closing_) {
-            for (auto& each : arriving_)
-                group.spawn(server_.serve_stream(std::move(each), stop_));
-            arriving_.clear();
-            co_await changed_.wait();
-        }
-        co_await group.join();
-    });
+    co_await server_.run();
 }
 
 void embedded_store::close() {
-    closing_ = true;
     stop_.drain(env_.now());
-    store_.close();
-    changed_.notify();
 }
 
 // False: nothing of it was there.
 net::task<bool> embedded_store::remove_session(session_record session) {
     bool found = false;
     for (const auto& name : stream_names(session)) {
-        const auto removed = co_await store_.delete_stream(std::string(embedded_basin), name);
+        const auto removed = co_await server_.served().delete_stream(std::string(embedded_basin), name);
         found = found || removed.has_value();
     }
     co_return found;
@@ -90,7 +69,7 @@ net::task<bool> embedded_store::remove_session(session_record session) {
 
 net::task<bool> embedded_store::keep_within(std::uint64_t capacity_bytes, const session_table& sessions,
                                             std::function<bool(const session_record&)> may_go) {
-    const auto bytes = co_await store_.bytes();
+    const auto bytes = co_await server_.served().bytes();
     if (!bytes || *bytes <= capacity_bytes)
         co_return false;
     std::vector<session_record> candidates; // oldest first

@@ -1,13 +1,11 @@
 #pragma once
-// The embedded store inside `ringtail run`: s2::local over a file of the state directory, reached over an
-// in-process byte stream by the same client code as the real S2 (product: Embedded store).
+// The embedded store inside `ringtail run`: s2::local over a file of the state directory, reached over an in-process byte
+// stream by the same client code as the real S2 (product: Embedded store).
 
 #include "agent/session_table.hpp"
-#include "net/http_server.hpp"
-#include "net/task_group.hpp"
+#include "net/stop_token.hpp"
 #include "s2/connector.hpp"
-#include "s2/local/http_face.hpp"
-#include "s2/local/store.hpp"
+#include "s2/local/server.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -28,16 +26,16 @@ public:
     open(net::environment& env, const std::filesystem::path& state_dir);
     ~embedded_store();
 
-    // Makes connections to it, for a connector.
+    // Makes connections to it, for a connector; only while run() is running.
     s2::dial_function dialer();
-    // Until close(): then what was accepted is committed and the file is closed. Makes the basin first; a
-    // failure of that is an error in words.
+    // The basin exists, and streams come to be on append. What failed, in words.
     net::task<std::optional<std::string>> prepare();
+    // Until close(): then what was accepted is committed and the file is closed.
     net::task<> run();
     void close();
 
-    // Over the capacity the oldest session that has ended and owes nothing loses its streams here: one per
-    // call, true if one did.
+    // Over the capacity the oldest session that has ended and owes nothing loses its streams here: one per call, true if
+    // one did.
     net::task<bool> keep_within(std::uint64_t capacity_bytes, const session_table& sessions,
                                 std::function<bool(const session_record&)> may_go);
 
@@ -46,13 +44,8 @@ private:
     net::task<bool> remove_session(session_record session);
 
     net::environment& env_;
-    s2::local::store store_;
     net::stop_source stop_;
-    s2::local::http_face face_;
-    net::http_server server_;
-    std::vector<std::unique_ptr<net::stream>> arriving_;
-    net::condition changed_;
-    bool closing_ = false;
+    s2::local::embedded_server server_;
 };
 
 } // namespace agent
