@@ -1,6 +1,6 @@
 #pragma once
-// The embedded store inside `ringtail run`: s2::local over a file of the state directory, reached over an in-process byte
-// stream by the same client code as the real S2 (product: Embedded store).
+// The embedded store inside `ringtail run`: s2::local over a file of the state directory, reached over an
+// in-process byte stream by the same client code as the real S2 (product: Embedded store).
 
 #include "agent/session_table.hpp"
 #include "net/stop_token.hpp"
@@ -34,8 +34,8 @@ public:
     net::task<> run();
     void close();
 
-    // Over the capacity the oldest session that has ended and owes nothing loses its streams here: one per call, true if
-    // one did.
+    // Over the capacity the oldest session that has ended and owes nothing loses its streams here: one per
+    // call, true if one did.
     net::task<bool> keep_within(std::uint64_t capacity_bytes, const session_table& sessions,
                                 std::function<bool(const session_record&)> may_go);
 
