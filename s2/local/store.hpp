@@ -29,6 +29,9 @@ public:
     static constexpr std::size_t streams_loaded_max = 1024; // unused ones beyond it are forgotten
     static constexpr std::size_t erase_rows = 32;           // per step, so that a commit gets in between
     static constexpr auto sweep_every = std::chrono::minutes(1);
+    // A deleted basin is emptied at once, but its name stays taken this long (and until the next sweep), as
+    // with s2 lite: whoever counts on a name that is free at once learns it here.
+    static constexpr auto basin_deleted_for = std::chrono::minutes(1);
 
     store(net::environment& env, std::unique_ptr<storage> on);
     ~store();
@@ -130,6 +133,8 @@ private:
     net::task<void> finish_basin(std::string basin);
     net::task<bool> erase_all(std::function<stored<std::size_t>()> piece);
     void committed(const stream_handle& stream, bool trimmed);
+    void sweep_if_due();
+    stored<void> free_name(const std::string& basin, std::int64_t now_us); // on the helper
 
     net::environment& env_;
     std::unique_ptr<storage> storage_;

@@ -33,6 +33,7 @@ failure damaged(const std::string& what) {
 // --- basins
 
 net::task<outcome<page<basin_row>>> store::list_basins(list_query query) {
+    sweep_if_due();
     const turn held = co_await take_turn(metadata_busy_, metadata_freed_);
     if (closing_)
         co_return server_draining();
@@ -61,6 +62,7 @@ net::task<outcome<provisioned<basin_row>>> store::ensure_basin(std::string name,
 }
 
 net::task<store::basin_result> store::provision(basin_row wanted, bool ensure) {
+    sweep_if_due();
     const turn held = co_await take_turn(metadata_busy_, metadata_freed_);
     if (closing_)
         co_return server_draining();

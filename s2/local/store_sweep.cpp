@@ -16,11 +16,17 @@ constexpr std::size_t sweep_page = 64; // streams looked at per helper call
 } // namespace
 
 void store::committed(const stream_handle& stream, bool trimmed) {
-    if (trimmed)
+    if (trimmed) {
         trims_[stream->id] = stream->state.durable_trim_point();
+        sweep_wanted_.notify();
+    }
+    sweep_if_due();
+}
+
+void store::sweep_if_due() {
     const bool due = swept_at_ == net::time_point::min() || env_.now() - swept_at_ >= sweep_every;
     sweep_due_ = sweep_due_ || due;
-    if (trimmed || sweep_due_)
+    if (sweep_due_)
         sweep_wanted_.notify();
 }
 
@@ -101,8 +107,18 @@ net::task<void> store::finish_basin(std::string basin) {
         }
     }
     const turn held = co_await take_turn(metadata_busy_, metadata_freed_);
-    auto remove = [&] { return storage_->remove_basin(basin); };
+    auto remove = [&, now = env_.wall_now()] { return free_name(basin, now); };
     (void)co_await net::on_helper(env_, std::move(remove));
+}
+
+stored<void> store::free_name(const std::string& basin, std::int64_t now_us) {
+    using std::chrono::microseconds;
+    const auto row = storage_->find_basin(basin);
+    if (!row)
+        return row.error();
+    if (!*row || !(*row)->deleted_at_us || microseconds(now_us - *(*row)->deleted_at_us) < basin_deleted_for)
+        return {};
+    return storage_->remove_basin(basin);
 }
 
 net::task<void> store::sweep_all() {

@@ -294,11 +294,38 @@ TEST_F(store_test, large_deletions_finish_piece_by_piece_also_after_a_restart) {
         in.close(); // before the sweep got to it
     });
     with_store([this](store& in) -> net::task<void> {
+        const list_query all;
+        const auto started = co_await in.list_basins(all);
+        EXPECT_EQ(started->items.size(), 1u);
         co_await net::sleep_until(world, world.now() + std::chrono::seconds(1));
-        const auto basin = co_await in.get_basin("test-basin");
-        EXPECT_EQ(basin.error().code, "basin_not_found");
     });
     EXPECT_TRUE(open_storage(file)->list_all_streams(0, 10)->empty());
+}
+
+TEST_F(store_test, a_deleted_basins_name_is_free_with_the_sweep_after_a_minute) {
+    with_store([this](store& in) -> net::task<void> {
+        co_await make_stream(in, "s");
+        for (int repeated = 0; repeated < 2; ++repeated) {
+            const auto deleted = co_await in.delete_basin("test-basin");
+            EXPECT_TRUE(deleted);
+        }
+        const basin_config config;
+        const auto almost = store::basin_deleted_for - std::chrono::seconds(1);
+        co_await net::sleep_until(world, world.now() + almost);
+        const list_query all;
+        const auto empty = co_await in.list_streams("test-basin", all);
+        EXPECT_EQ(empty->items.size(), 0u);
+        const auto early = co_await in.create_basin("test-basin", config, std::nullopt);
+        EXPECT_EQ(early.error().code, "basin_deletion_pending");
+        co_await net::sleep_until(world, world.now() + store::sweep_every);
+        const auto asked = co_await in.list_basins(all);
+        EXPECT_TRUE(asked);
+        co_await net::sleep_until(world, world.now() + std::chrono::seconds(1));
+        const auto gone = co_await in.get_basin("test-basin");
+        EXPECT_EQ(gone.error().code, "basin_not_found");
+        const auto created = co_await in.create_basin("test-basin", config, std::nullopt);
+        EXPECT_EQ(created->result, provision_result::created);
+    });
 }
 
 TEST_F(store_test, retention_takes_old_batches_with_the_next_activity) {
