@@ -4,6 +4,8 @@
 #include "system_loop.hpp"
 
 #include <gmock/gmock.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 
 #include <fstream>
@@ -11,6 +13,26 @@
 
 namespace net::test {
 namespace {
+
+// A key of its own, and a certificate for `name` that it signs itself, as two files.
+void write_identity(const std::filesystem::path& certificate, const std::filesystem::path& key,
+                    const char* name) {
+    const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> pair(EVP_EC_gen("P-256"), EVP_PKEY_free);
+    const std::unique_ptr<X509, decltype(&X509_free)> made(X509_new(), X509_free);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(made.get()), "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>(name), -1, -1, 0);
+    X509_set_issuer_name(made.get(), X509_get_subject_name(made.get()));
+    X509_gmtime_adj(X509_getm_notBefore(made.get()), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(made.get()), 3600);
+    X509_set_pubkey(made.get(), pair.get());
+    ASSERT_GT(X509_sign(made.get(), pair.get(), EVP_sha256()), 0);
+    const auto open = [](const std::filesystem::path& file) {
+        return std::unique_ptr<BIO, decltype(&BIO_free)>(BIO_new_file(file.c_str(), "w"), BIO_free);
+    };
+    ASSERT_EQ(PEM_write_bio_X509(open(certificate).get(), made.get()), 1);
+    ASSERT_EQ(PEM_write_bio_PrivateKey(open(key).get(), pair.get(), nullptr, nullptr, 0, nullptr, nullptr),
+              1);
+}
 
 class tls_test : public system_loop {
 protected:
@@ -299,6 +321,26 @@ TEST_F(tls_test, close_ends_a_read_and_all_that_follows_as_cancelled) {
         const error_code end = co_await (*met.client)->shutdown_write();
         EXPECT_TRUE(is_cancelled(end));
     });
+}
+
+TEST_F(tls_test, an_identity_from_files_is_who_its_certificate_names) {
+    write_identity(dir / "cert.pem", dir / "key.pem", "store.example");
+    write_identity(dir / "other.pem", dir / "other.key", "store.example");
+    std::string why;
+    const auto loaded = tls_identity::from_files(dir / "cert.pem", dir / "key.pem", why);
+    ASSERT_TRUE(loaded) << why;
+    identity = *loaded;
+    trust = *tls_trust::from_file(dir / "cert.pem", why);
+    EXPECT_EQ(verdict(trusting("store.example")), error_code());
+    EXPECT_EQ(verdict(trusting("localhost")),
+              error_code(X509_V_ERR_HOSTNAME_MISMATCH, tls_verify_category()));
+    trust = *tls_trust::from_file(dir / "other.pem", why);
+    EXPECT_TRUE(is_tls_verify(verdict(trusting("store.example"))));
+    // A key that belongs to another certificate, and one that is none, are refused at once.
+    for (const auto& key : {dir / "other.key", dir / "cert.pem"}) {
+        EXPECT_FALSE(tls_identity::from_files(dir / "cert.pem", key, why));
+        EXPECT_THAT(why, testing::HasSubstr(key.string()));
+    }
 }
 
 TEST_F(tls_test, loading_errors_name_the_file) {
