@@ -36,9 +36,11 @@ def command_for(options, port):
         if not program:
             return None, "the official `s2` is not on the PATH"
         return [program, "lite", "--port", str(port)] + (["--tls-self"] if options.tls else []), None
-    if not options.ringtail or not os.path.exists(options.ringtail):
+    ringtail = os.path.abspath(options.ringtail)
+    if not os.path.isfile(ringtail):
         return None, "`ringtail` has not been built"
-    return [options.ringtail, "local", "--listen", f"127.0.0.1:{port}"] + (["--tls-self"] if options.tls else []), None
+    return [ringtail, "local", "--listen", f"127.0.0.1:{port}", "--store", "store.db"] + (
+        ["--tls-self"] if options.tls else []), None  # in the scratch directory
 
 
 def wait_until_healthy(url, server):

@@ -70,6 +70,7 @@ net::task<> server_test::prepare(net::task_group& group, const std::function<net
             of.others_.clear();
             of.client_.reset();
             of.connector_.reset();
+            of.in_process_ = {};
         }
 
         server_test& of;
@@ -77,7 +78,7 @@ net::task<> server_test::prepare(net::task_group& group, const std::function<net
 
     const farewell leaving{*this};
     auto found = find_target(*env_, group);
-    in_process_ = found->in_process;
+    in_process_ = found->options.dial;
     connector_ = std::make_unique<s2::connector>(group, found->where, found->options);
     client_ = std::make_unique<s2::client>(*connector_, token_, basin());
     s2::basin_config config;

@@ -67,7 +67,8 @@ protected:
 
     net::environment& env() { return *env_; }
 
-    bool in_process() const { return in_process_; }
+    // Connects to a server in this process; empty for one with a port.
+    const s2::dial_function& in_process() const { return in_process_; }
 
 private:
     net::task<> prepare(net::task_group& group, const std::function<net::task<>()>& body);
@@ -78,7 +79,7 @@ private:
     std::unique_ptr<s2::connector> connector_;
     std::unique_ptr<s2::client> client_;
     std::vector<std::unique_ptr<s2::client>> others_;
-    bool in_process_ = false;
+    s2::dial_function in_process_;
 };
 
 s2::append_record record(std::string body);

@@ -34,7 +34,6 @@ std::optional<target> find_target(net::environment& env, net::task_group& group)
     auto endpoint = variable("RINGTAIL_CONFORMANCE_ENDPOINT");
     target found;
     if (endpoint == "in-process") {
-        found.in_process = true;
         found.options.dial = in_process()(env, group);
         endpoint = "http://in-process";
     }

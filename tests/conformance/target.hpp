@@ -12,9 +12,7 @@ namespace conformance {
 
 struct target {
     s2::endpoints where;
-    s2::connector_options options;
-    // In this process: HTTP/1.1 has no port to go to, and the cases that need one are skipped.
-    bool in_process = false;
+    s2::connector_options options; // with a dial function for a server in this process
 };
 
 // Starts a server inside this process, in the group; gives how to reach it. A program that links one sets
