@@ -76,12 +76,14 @@ exit_code local(const invocation& given) {
     app.add_option("--listen", what.listen, "[default 127.0.0.1:4567]")->option_text("HOST:PORT");
     app.add_option("--store", what.store, "the store's file [default STATE_DIR/local.db]")
         ->option_text("FILE");
-    app.add_flag("--tls-self", what.self_signed, "TLS with a self-signed certificate for localhost");
+    auto* self_signed =
+        app.add_flag("--tls-self", what.self_signed, "TLS with a self-signed certificate for localhost");
     auto* certificate = app.add_option("--tls-cert", what.certificate, "TLS with this certificate (PEM)")
                             ->option_text("FILE");
     auto* key = app.add_option("--tls-key", what.key, "and its key (PEM)")->option_text("FILE");
     certificate->needs(key);
     key->needs(certificate);
+    certificate->excludes(self_signed);
     std::optional<config> made;
     const exit_code code = configure(app, flags, given, made);
     if (!made)
