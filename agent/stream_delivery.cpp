@@ -179,6 +179,7 @@ net::task<> stream_delivery::perform(s2::writer_action action, net::task_group& 
         feed_.start();
         started_ = true;
         progressed();
+        context_.on_progress();
     }
 }
 
@@ -245,9 +246,16 @@ net::task<> stream_delivery::read_page(s2::writer_action action) {
         co_await failed(page.error());
         co_return;
     }
+    const seq_t durable_before = entry_.state.durable_seq;
     writer_->on_page(page->records);
     account_resolved(counted::by_judge);
     remember_writer();
+    if (entry_.state.durable_seq == durable_before)
+        co_return;
+    // What was found where it belongs is as good as acknowledged, for whoever waits as well.
+    ++ack_count_;
+    progressed();
+    context_.on_progress();
 }
 
 net::task<> stream_delivery::failed(const s2::error& why) {

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import support
@@ -196,6 +197,102 @@ class ring_full(delivery):
         self.assertEqual((report["published"], report["durable"], report["dropped"]), (100_000, 100_000, 0))
         stored = lite.read_lines(basin, report["s2_stream"])
         self.assert_published(list(support.generated(100_000)), stored, report["session_id"])
+
+
+class Wire:
+    """A TCP proxy that can swallow what the server answers, and cut all connections."""
+
+    def __init__(self, target):
+        self.target, self.swallowing, self.open = target, False, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                return
+            self.open += [client, server]
+            threading.Thread(target=self.pump, args=(client, server, False), daemon=True).start()
+            threading.Thread(target=self.pump, args=(server, client, True), daemon=True).start()
+
+    def pump(self, source, sink, answers):
+        try:
+            while data := source.recv(65536):
+                if not (answers and self.swallowing):
+                    sink.sendall(data)
+        except OSError:
+            pass
+        self.shut(source, sink)
+        source.close()  # each end is one pump's to close
+
+    def shut(self, *sockets):
+        for one in sockets:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def cut(self):
+        self.shut(*self.open)
+        self.open = []
+        self.swallowing = False
+
+    def close(self):
+        self.cut()
+        self.listener.close()
+
+
+class lost_acks(delivery):
+    """The records land, the acks don't: found by reading back, and whoever waits hears of it without a timeout's help."""
+
+    def begin(self, *flags):
+        self.server = self.lite()
+        self.server.create_basin()
+        self.wire = Wire(self.server.port)
+        self.addCleanup(self.wire.close)
+        agent = self.agent("--s2-basin", "test-basin", "--s2-account-endpoint", self.wire.url, "--s2-basin-endpoint", self.wire.url,
+                           "--ack-timeout", "1h", "--shutdown-timeout", "1h", "--linger", "1ms", *flags)
+        self.session = agent.start_session()["id"]
+        agent.publish({"type": "console.log", "data": {"n": 0}})
+        self.assertEqual(agent.call("POST", "/events/flush?timeout=60s")[0], 200)
+        self.wire.swallowing = True
+        agent.publish(*[{"type": "console.log", "data": {"n": n}} for n in range(1, 2000)])
+        self.landed(2002)  # the fence, session_started
+        return agent
+
+    def landed(self, records):
+        where = f"s2://test-basin/{self.session}"
+        support.until(lambda: int(self.server.s2("check-tail", where).split()[0]) >= records, "they land")
+
+    def check(self):
+        self.assertEqual(numbers(events_of(self.server.read_lines("test-basin", self.session))), list(range(2000)))
+
+    def test_a_flush_that_waits(self):
+        agent = self.begin()
+        answers = []
+        waiting = threading.Thread(target=lambda: answers.append(agent.call("POST", "/events/flush?timeout=1h")))
+        waiting.start()
+        support.until(lambda: self.status(agent)["undelivered"] > 0, "it is owed")
+        self.wire.cut()
+        waiting.join(support.PATIENCE)
+        self.assertEqual([status for status, _ in answers], [200], agent.log())
+        status = self.status(agent)
+        self.assertEqual((status["durable"], status["delivery"]["condition"]), (2000, "delivering"))
+        self.assertEqual(agent.terminate(), 0, agent.log())
+        self.check()
+
+    def test_a_teardown_that_waits(self):
+        agent = self.begin()
+        agent.process.send_signal(signal.SIGTERM)
+        self.landed(2003)
+        self.wire.cut()
+        self.assertEqual(agent.wait(), 0, agent.log())
+        self.assertEqual(agent.report()["durable"], 2000)
+        self.check()
 
 
 class places(delivery):
