@@ -69,7 +69,9 @@ net::task<void> serve_call(const api_context& context, net::server_exchange& exc
         co_await answer_error(exchange, std::move(error), std::move(allow));
     } else {
         api_error error{404, "not_found", "there is no " + std::string(request.path()),
-                        "GET /openapi.json describes all calls"};
+                        "the calls are /events/capture_session, /events/publish, /events/stream, "
+                        "/events/flush, /healthz, "
+                        "/readyz and /status"};
         co_await answer_error(exchange, std::move(error));
     }
 }

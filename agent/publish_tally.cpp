@@ -79,7 +79,9 @@ api_error to_api_error(const publish_refused& refused) {
         return {503, refused.code, refused.message, "start the agent again"};
     if (refused.code == "too_long" || refused.code == "too_large")
         return {413, refused.code, refused.message, "make the event smaller, for instance its data"};
-    return {400, refused.code, refused.message, "the event's members and limits are in GET /openapi.json"};
+    return {400, refused.code, refused.message,
+            "an event has ts, type, category, source, detail_level, url, data and truncated; only type is "
+            "required"};
 }
 
 } // namespace agent
