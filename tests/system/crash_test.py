@@ -24,8 +24,9 @@ print(f"seed {SEED}", flush=True)
 class Publisher(threading.Thread):
     """Publishes batches over HTTP without pause and remembers the numbers of those that were accepted."""
 
-    def __init__(self, agent, numbers, name="p"):
+    def __init__(self, agent, numbers, name="p", ahead_max=None):
         super().__init__(daemon=True)
+        self.ahead_max = ahead_max  # events that S2 may lack before the next batch
         self.agent, self.numbers, self.name_ = agent, numbers, name
         self.accepted = []   # answered
         self.uncertain = []  # sent, and the answer never came
@@ -33,6 +34,9 @@ class Publisher(threading.Thread):
 
     def run(self):
         while not self.stopping:
+            if self.ahead_max and self.agent.call("GET", "/status")[1]["undelivered"] > self.ahead_max:
+                time.sleep(0.02)
+                continue
             batch = [next(self.numbers) for _ in range(20)]
             events = [{"type": "console.log", "data": {"n": n, "by": self.name_, "pad": "x" * 150}} for n in batch]
             try:
@@ -183,7 +187,8 @@ class CrashTest(TestCase):
         through = f"http://127.0.0.1:{proxy.port}"
         agent = self.agent("--start", "--s2-basin", basin, "--s2-account-endpoint", through, "--s2-basin-endpoint", through)
         session = agent.call("GET", "/events/capture_session")[1]["id"]
-        publisher = Publisher(agent, self.numbers())
+        # A batch, sent and then read back, must now and then get through between two cuts.
+        publisher = Publisher(agent, self.numbers(), ahead_max=500)
         publisher.start()
         until(lambda: proxy.cuts >= 5 * ROUNDS, "cuts")
         publisher.stop()

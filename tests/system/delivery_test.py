@@ -255,7 +255,7 @@ class lost_acks(delivery):
         self.wire = Wire(self.server.port)
         self.addCleanup(self.wire.close)
         agent = self.agent("--s2-basin", "test-basin", "--s2-account-endpoint", self.wire.url, "--s2-basin-endpoint", self.wire.url,
-                           "--ack-timeout", "1h", "--shutdown-timeout", "1h", "--linger", "1ms", *flags)
+                           "--ack-timeout", "1h", "--shutdown-timeout", "1h", "--batch-records", "1000", *flags)
         self.session = agent.start_session()["id"]
         agent.publish({"type": "console.log", "data": {"n": 0}})
         self.assertEqual(agent.call("POST", "/events/flush?timeout=60s")[0], 200)
@@ -288,7 +288,7 @@ class lost_acks(delivery):
     def test_a_teardown_that_waits(self):
         agent = self.begin()
         agent.process.send_signal(signal.SIGTERM)
-        self.landed(2003)
+        support.until(lambda: "end the capture session" in agent.log(), "the teardown")
         self.wire.cut()
         self.assertEqual(agent.wait(), 0, agent.log())
         self.assertEqual(agent.report()["durable"], 2000)
