@@ -63,17 +63,22 @@ class Proxy:
         self.target, self.rng, self.cut_after = target, rng, cut_after
         self.cuts = 0
         self.cutting = True
+        self.closed = False
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
-        while True:
+        while not self.closed:
             try:
                 client, _ = self.listener.accept()
+            except OSError:
+                continue  # this one was gone before it was accepted, or the proxy is closed
+            try:
                 server = socket.create_connection(("127.0.0.1", self.target))
             except OSError:
-                return
+                client.close()
+                continue
             budget = [self.rng.randrange(*self.cut_after)]
             for a, b in ((client, server), (server, client)):
                 threading.Thread(target=self.pump, args=(a, b, budget), daemon=True).start()
@@ -96,6 +101,7 @@ class Proxy:
                 pass
 
     def close(self):
+        self.closed = True
         self.listener.close()
 
 
