@@ -175,7 +175,7 @@ net::task<> stream_delivery::perform(s2::writer_action action, net::task_group& 
     case kind::lost:
         break;
     }
-    if (writer_->claimed() && !started_) {
+    if (writer_->appending() && !started_) {
         feed_.start();
         started_ = true;
         progressed();
@@ -278,7 +278,7 @@ bool stream_delivery::has_place_in_flight() const {
 }
 
 void stream_delivery::freeze_due() {
-    if (!started_)
+    if (!started_ || !writer_->appending())
         return;
     const auto now = context_.env.now();
     for (;;) {

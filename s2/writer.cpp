@@ -76,7 +76,7 @@ writer_action writer::next() const {
 // --- appending
 
 void writer::freeze(std::uint64_t records, std::uint64_t metered_bytes) {
-    NET_ASSERT(claimed(), "no batch before the stream is claimed");
+    NET_ASSERT(appending(), "no batch before the claim, nor while older ones are read back");
     NET_ASSERT(records > 0 && records <= batch_records_max, "a batch holds 1 to 1000 records");
     batches_.push_back({next_, records, metered_bytes});
     next_ += records;

@@ -110,9 +110,10 @@ public:
     void close_session();        // the same, wished by the owner (idle, or the drain of a teardown)
 
     // --- batches
-    bool claimed() const { return phase_ == phase::appending; }
+    // Claimed, and not reading back what became of a batch: only then is there a next position to freeze at.
+    bool appending() const { return phase_ == phase::appending; }
 
-    // The next records become a batch; claimed() must hold.
+    // The next records become a batch; appending() must hold.
     void freeze(std::uint64_t records, std::uint64_t metered_bytes);
 
     const std::deque<frozen_batch>& batches() const { return batches_; } // unresolved, oldest first

@@ -122,9 +122,9 @@ TEST_F(writer_test, claims_a_new_stream_with_a_fence_at_its_tail) {
     expect(one, kind::store_memory);
     EXPECT_TRUE(one.memory().claimed);
     EXPECT_EQ(one.memory().durable, 1u);
-    EXPECT_FALSE(one.claimed()) << "not before the claim is stored";
+    EXPECT_FALSE(one.appending()) << "not before the claim is stored";
     one.on_stored();
-    EXPECT_TRUE(one.claimed());
+    EXPECT_TRUE(one.appending());
     EXPECT_EQ(one.next_seq_num(), 1u);
 }
 
