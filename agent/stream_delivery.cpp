@@ -99,7 +99,7 @@ bool stream_delivery::idle_feed() const {
 // close.
 net::task<> stream_delivery::rest() {
     net::time_point until = has_place_in_flight() ? feed_.pending().deadline() : net::never;
-    const bool idle = all_quiet() && writer_->session_open();
+    const bool idle = all_quiet() && writer_->session_takes_batches();
     if (idle)
         until = std::min(until, net::saturating_add(quiet_since_, context_.limits.idle_close));
     const bool notified = co_await wake_.wait_until(until);

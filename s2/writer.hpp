@@ -124,6 +124,8 @@ public:
 
     bool session_open() const { return session_ != session::none; }
 
+    bool session_takes_batches() const { return session_ == session::open; } // it is not being closed
+
     // How many of the oldest batches have been resolved as durable since the last call (acks and read-backs).
     std::size_t take_resolved() { return std::exchange(resolved_, 0); }
 

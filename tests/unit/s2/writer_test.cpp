@@ -458,6 +458,8 @@ TEST_F(writer_test, an_advised_reconnect_finishes_what_is_out_and_opens_again) {
     one.on_reconnect_advised();
     expect(one, kind::half_close);
     one.on_half_closed();
+    EXPECT_TRUE(one.session_open());
+    EXPECT_FALSE(one.session_takes_batches()) << "who waits to close it would wait for nothing";
     expect(one, kind::ready);
     EXPECT_TRUE(one.on_ack(ack(1, 3)));
     EXPECT_TRUE(one.on_ack(ack(3, 4)));

@@ -1,0 +1,76 @@
+#include "tests/sim/agent_host.hpp"
+
+namespace sim {
+
+agent_host::agent_host(world& in, std::unique_ptr<machine> on, agent::config with)
+    : how(std::move(with))
+    , world_(&in)
+    , machine_(std::move(on))
+    , self_(std::make_shared<agent_host*>(this)) {}
+
+void agent_host::start() {
+    ++incarnation_;
+    ++disturbances;
+    exited.reset();
+    ready_ = false;
+    signalled_ = false;
+    running_with_ = std::make_unique<agent::config>(how);
+    process& fresh = world_->start(*machine_, name());
+    process_ = fresh.id();
+    fresh.on_notify = [self = self_](std::string_view state) {
+        if (state == "READY=1")
+            (*self)->ready_ = true;
+    };
+    world_->say(name(), "starts");
+    fresh.run([self = self_, with = running_with_.get()](process& env) -> net::task<> {
+        agent::service one(env, *with);
+        (*self)->service_ = &one;
+        const auto code = co_await one.run();
+        auto& host = **self;
+        host.service_ = nullptr;
+        host.process_ = 0;
+        host.exited = code;
+        ++host.disturbances;
+        host.world_->say(host.name(), "exits with " + std::to_string(static_cast<int>(code)));
+    });
+}
+
+void agent_host::kill(bool with_machine) {
+    ++disturbances;
+    world_->say(name(), with_machine ? "the machine crashes" : "is killed");
+    if (process* running = world_->find(process_))
+        world_->end(*running, with_machine);
+    process_ = 0;
+    service_ = nullptr;
+    if (!with_machine)
+        return;
+    machine_->storage->crash(world_->faults().source());
+    machine_->boot_id += "+";
+}
+
+void agent_host::signal() {
+    ++disturbances;
+    signalled_ = true;
+    world_->say(name(), "gets SIGTERM");
+    if (service_)
+        service_->on_signal();
+}
+
+void agent_host::adopt(world& into, world& from, agent_host& other) {
+    process* taken = from.find(other.process_);
+    if (!taken)
+        throw verdict(exit_crash, "there is no agent to clone");
+    ++incarnation_;
+    ++disturbances;
+    world_ = &into;
+    process_ = into.adopt(from, *taken, *machine_).id();
+    running_with_ = std::move(other.running_with_);
+    service_ = std::exchange(other.service_, nullptr);
+    ready_ = other.ready_;
+    other.process_ = 0;
+    self_ = other.self_;
+    *self_ = this;
+    other.self_ = std::make_shared<agent_host*>(&other);
+}
+
+} // namespace sim

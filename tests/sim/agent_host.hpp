@@ -1,0 +1,55 @@
+#pragma once
+// The agent, unchanged, on a simulated machine: started, signalled, killed, and what became of it.
+
+#include "agent/service.hpp"
+#include "tests/sim/process.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace sim {
+
+class agent_host {
+public:
+    agent_host(world& in, std::unique_ptr<machine> on, agent::config how);
+
+    const std::string& name() const { return machine_->name; }
+
+    machine& on() { return *machine_; }
+
+    agent::config how; // of the next start
+
+    void start();
+    void kill(bool with_machine); // SIGKILL, or the machine's end with all its unsynced pages
+    void signal();                // SIGTERM
+
+    bool running() const { return process_ != 0; }
+
+    bool ready() const { return running() && ready_; }
+
+    // Rises with every start: a caller sees by it that its agent was another one meanwhile.
+    std::uint64_t incarnation() const { return incarnation_; }
+
+    // Whatever may excuse an answer that does not come in time.
+    std::uint64_t disturbances = 0;
+    std::optional<agent::exit_code> exited; // of the last one that left by itself
+
+    bool signalled() const { return signalled_; } // this incarnation
+
+    // Takes over what runs in another world's host, which stands at the same instant.
+    void adopt(world& into, world& from, agent_host& other);
+
+private:
+    world* world_;
+    std::unique_ptr<machine> machine_;
+    std::unique_ptr<agent::config> running_with_; // the service refers to it
+    agent::service* service_ = nullptr;           // lives in the process's frame
+    std::uint64_t process_ = 0;
+    std::uint64_t incarnation_ = 0;
+    bool ready_ = false;
+    bool signalled_ = false;
+    std::shared_ptr<agent_host*> self_; // the running program's way to whoever hosts it now
+};
+
+} // namespace sim

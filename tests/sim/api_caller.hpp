@@ -1,0 +1,46 @@
+#pragma once
+// Programs that call an agent's API as its users do, and hold it to its answers: a publisher, somebody who
+// flushes, somebody who watches (SSE), somebody who starts and stops sessions, somebody who asks for the
+// status. Each is a task of a caller's process on the agent's machine.
+
+#include "tests/sim/agent_host.hpp"
+#include "tests/sim/ledger.hpp"
+
+namespace sim {
+
+struct api_answer {
+    unsigned status = 0; // 0: the caller hung up himself
+    std::string body;
+};
+
+struct caller_plan {
+    net::time_point until{};          // calls begin before
+    net::duration gap_max = std::chrono::milliseconds(200);
+    std::size_t events_max = 20;      // of one publish
+    std::size_t data_bytes_max = 400; // of one event
+    bool flushes = false;
+    bool watches = false;
+    bool changes_sessions = false;
+    bool asks_status = true;
+};
+
+// What several callers of one agent share.
+struct caller_context {
+    world& in;
+    agent_host& agent;
+    ledger& book;
+    caller_plan plan;
+    std::size_t index = 0; // of the agent, in the ledger
+    std::uint64_t calls_answered = 0;
+    std::uint64_t flushes_durable = 0;
+    std::uint64_t watched = 0; // envelopes seen over SSE
+};
+
+// Starts them; they end when the plan's time is over.
+void start_callers(process& env, caller_context& context);
+
+// One call on a connection of its own; nothing: the connection failed or no answer came by the deadline.
+net::task<std::optional<api_answer>> call_api(process& env, std::string method, std::string target,
+                                              std::string body, std::string type, net::time_point deadline);
+
+} // namespace sim

@@ -1,0 +1,66 @@
+#pragma once
+// What the callers of the agents know: each event they sent, what became of the call, what they were shown;
+// and, beside it, what the service holds. Checkers compare the two. Every event carries a number of its own.
+
+#include "agent/ring_types.hpp"
+#include "net/clock.hpp"
+#include "tests/sim/model_store.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sim {
+
+using agent::seq_t;
+
+enum class fate { unanswered, accepted, refused };
+
+struct sent_event {
+    std::string text;        // as it was sent, and as it must stand in the envelope
+    std::size_t taken_by = 0; // index of the agent
+    fate what = fate::unanswered;
+    std::optional<seq_t> seq;  // told in the answer
+    std::string shown;         // the envelope, where the answer showed it
+    net::time_point sent_at{}; // of the call
+    net::time_point answered_at{};
+    std::vector<stream_id> landed; // streams that hold it
+    net::time_point landed_at{};   // first
+    seq_t landed_seq = 0;
+};
+
+// An envelope that was dropped with an events_dropped record.
+struct dropped_range {
+    stream_id stream;
+    std::string session;
+    seq_t from;
+    seq_t to;
+    std::string reason;
+};
+
+class ledger {
+public:
+    // A new event of about this size; its number.
+    std::uint64_t make(std::size_t data_bytes, std::size_t agent, net::wall_micros ts, net::time_point now);
+
+    sent_event& at(std::uint64_t number) { return events_.at(number); }
+
+    const std::vector<sent_event>& events() const { return events_; }
+
+    std::vector<dropped_range> dropped;
+
+    // The number of the event in an envelope of a producer's; nothing: it is none of ours.
+    static std::optional<std::uint64_t> number_of(std::string_view envelope);
+    // Its event as JSON text.
+    static std::string_view event_of(std::string_view envelope);
+
+    bool covered_by_drop(const sent_event& event) const;
+
+private:
+    std::vector<sent_event> events_;
+};
+
+} // namespace sim

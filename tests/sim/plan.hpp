@@ -1,0 +1,43 @@
+#pragma once
+// What one seed makes of the world: how the agent is configured, what its callers do, which families of
+// faults there are, and when the big ones strike.
+
+#include "agent/config.hpp"
+#include "tests/sim/api_caller.hpp"
+#include "tests/sim/faults.hpp"
+
+#include <string>
+#include <vector>
+
+namespace sim {
+
+struct planned_act {
+    net::duration after; // the beginning
+    fault what;
+    net::duration lasts{}; // until it is undone (a restart, a resume), where it has an end
+};
+
+struct plan {
+    std::uint64_t seed = 0;
+    agent::config agent;
+    caller_plan callers;
+    link_profile link;
+    bool create_stream_on_append = true;
+    net::duration active_for{}; // then everything heals
+    bool stops_under_faults = false; // a SIGTERM before things heal
+    std::vector<std::string> families;
+    std::vector<std::pair<fault, unsigned>> rates; // per mille of each opportunity
+    std::vector<planned_act> acts;                 // in order
+    bool capacity_may_drop = false;                // the ring is overrun on purpose
+
+    bool has(std::string_view family) const;
+    bool plans(fault what) const;
+    std::string text() const; // one line
+};
+
+plan draw_plan(std::uint64_t seed);
+
+constexpr std::string_view service_token = "sim-secret-5f1e2d";
+constexpr std::string_view basin_name = "simulated-basin";
+
+} // namespace sim

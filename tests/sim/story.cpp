@@ -1,0 +1,361 @@
+#include "tests/sim/story.hpp"
+
+#include "s2/client.hpp"
+#include "tests/sim/log_to_story.hpp"
+
+#include <algorithm>
+
+namespace sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+std::unique_ptr<machine> make_machine(std::string name, std::shared_ptr<disk> storage) {
+    auto made = std::make_unique<machine>();
+    made->name = std::move(name);
+    made->storage = std::move(storage);
+    return made;
+}
+
+} // namespace
+
+story::story(const plan& of, trace& into)
+    : plan_(of)
+    , world_(of.seed ^ 0x5eed, into)
+    , began_(world_.now().time_since_epoch())
+    , store_(std::make_shared<model_store>())
+    , checker_(world_, book_) {
+    into.watch_for(std::string(service_token));
+    world_.net().hostile_link = plan_.link;
+    for (const auto& [what, rate] : plan_.rates)
+        world_.faults().allow(what, rate);
+    service_machine_.name = "service";
+    service_machine_.storage = std::make_shared<disk>();
+    elsewhere_.name = "elsewhere";
+    elsewhere_.storage = std::make_shared<disk>();
+    elsewhere_.trusted = true;
+    store_->on_commit = [this](stream_id stream, std::uint64_t first, std::span<const model_record> records) {
+        checker_.committed(stream, first, records);
+    };
+    watch_.on_event = [this](std::string_view what, std::string_view stream) {
+        world_.say("service", std::string(what) + " " + std::string(stream));
+    };
+}
+
+// Frozen processes stay for ever; what is big in them does not.
+story::~story() {
+    world_.end_all();
+    (void)service_.release();
+    for (const auto& each : hosts_)
+        if (each.agent->on().storage)
+            each.agent->on().storage->discard();
+}
+
+void story::begin() {
+    s2::local::basin_config basin;
+    basin.create_stream_on_append = plan_.create_stream_on_append;
+    store_->put_basin(std::string(basin_name), basin);
+    start_service();
+    hosts_.emplace_back();
+    auto& first = hosts_.front();
+    first.agent = std::make_unique<agent_host>(world_, make_machine("agent-0", std::make_shared<disk>()), plan_.agent);
+    start_agent(first);
+    start_callers_of(first);
+    for (const auto& act : plan_.acts)
+        world_.at(world_.now() + act.after, [this, act] {
+            if (!healing_)
+                perform(act);
+        });
+}
+
+void story::run_to(net::time_point when) {
+    while (world_.step(when)) {
+    }
+}
+
+// --- the service
+
+void story::start_service() {
+    s2_service_options how;
+    how.listen = net::endpoint::tcp("s2.sim", 8080);
+    process& serving = world_.start(service_machine_, "service");
+    service_process_ = serving.id();
+    service_ = std::make_unique<s2_service>(serving, store_, world_.faults(), watch_, std::move(how));
+    world_.say("service", "starts");
+    serving.run([served = service_.get()](process&) { return served->run(); });
+}
+
+void story::end_service(bool in_order, net::duration away) {
+    process* serving = world_.find(service_process_);
+    if (!serving)
+        return;
+    if (in_order) {
+        world_.say("service", "stops in order");
+        world_.faults().fired(fault::server_stopped);
+        service_->stop();
+        away += 10s;
+    } else {
+        world_.say("service", "is killed");
+        world_.faults().fired(fault::server_killed);
+    }
+    const auto id = service_process_;
+    const auto kill = [this, id] {
+        if (process* one = world_.find(id)) {
+            world_.end(*one);
+            (void)service_.release(); // its frozen frames refer to it
+        }
+    };
+    if (!in_order)
+        kill();
+    world_.at(world_.now() + away, [this, kill, id] {
+        if (service_process_ != id)
+            return;
+        kill();
+        start_service();
+    });
+}
+
+// --- agents
+
+void story::start_agent(host& which) {
+    which.agent->start();
+    watch_exit(which, which.agent->incarnation());
+}
+
+void story::start_callers_of(host& which) {
+    if (!which.context) {
+        const auto index = static_cast<std::size_t>(&which - hosts_.data());
+        which.context.reset(new caller_context{world_, *which.agent, book_, plan_.callers, index});
+        which.context->plan.until = net::time_point(began_) + plan_.active_for;
+    }
+    process& callers = world_.start(which.agent->on(), which.agent->name() + "-callers");
+    which.callers = callers.id();
+    start_callers(callers, *which.context);
+}
+
+story::host& story::some_host() {
+    return hosts_[world_.faults().source().below(hosts_.size())];
+}
+
+// An agent that left by itself for a reason that this world gave it is started again, as an init system does.
+void story::watch_exit(host& which, std::uint64_t incarnation) {
+    const auto index = static_cast<std::size_t>(&which - hosts_.data());
+    world_.at(world_.now() + 500ms, [this, index, incarnation] {
+        auto& again = hosts_[index];
+        if (again.agent->incarnation() != incarnation || healing_)
+            return;
+        const bool disk_trouble = plan_.has("disk");
+        if (again.agent->exited && *again.agent->exited == agent::exit_code::unusable && disk_trouble)
+            return start_agent(again);
+        if (again.agent->exited && !again.agent->signalled())
+            throw verdict(exit_correctness,
+                          again.agent->name() + " left by itself with exit code " +
+                              std::to_string(static_cast<int>(*again.agent->exited)));
+        watch_exit(again, incarnation);
+    });
+}
+
+void story::kill_and_restart(host& which, bool with_machine, net::duration later) {
+    if (!which.agent->running())
+        return;
+    world_.faults().fired(with_machine ? fault::machine_crashed : fault::agent_killed);
+    if (with_machine)
+        world_.end_on(which.agent->on());
+    which.agent->kill(with_machine);
+    const auto index = static_cast<std::size_t>(&which - hosts_.data());
+    const auto incarnation = which.agent->incarnation();
+    world_.at(world_.now() + later, [this, index, incarnation, with_machine] {
+        auto& again = hosts_[index];
+        if (again.agent->incarnation() != incarnation)
+            return;
+        start_agent(again);
+        if (with_machine)
+            start_callers_of(again);
+    });
+}
+
+void story::terminate_and_restart(host& which, bool twice, net::duration later) {
+    auto& agent = *which.agent;
+    if (!agent.running() || agent.on().paused)
+        return;
+    world_.faults().fired(twice ? fault::signalled_twice : fault::agent_terminated);
+    agent.signal();
+    const auto index = static_cast<std::size_t>(&which - hosts_.data());
+    const auto incarnation = agent.incarnation();
+    if (twice)
+        world_.at(world_.now() + 100ms, [this, index, incarnation] {
+            auto& again = *hosts_[index].agent;
+            if (again.incarnation() == incarnation && again.running())
+                again.signal();
+        });
+    const auto bound = plan_.agent.shutdown_timeout + 8s;
+    const auto paused_before = agent.on().paused_for;
+    world_.at(world_.now() + bound + later, [this, index, incarnation, paused_before] {
+        auto& again = hosts_[index];
+        if (again.agent->incarnation() != incarnation)
+            return;
+        if (again.agent->running() && !again.agent->on().paused &&
+            again.agent->on().paused_for == paused_before && again.agent->on().helper_delay_max < 10ms)
+            throw verdict(exit_liveness, again.agent->name() + " did not leave after its signal");
+        if (!again.agent->running())
+            start_agent(again);
+    });
+}
+
+// --- what strikes
+
+void story::perform(const planned_act& act) {
+    world_.say("world", name_of(act.what));
+    auto& which = some_host();
+    auto& on = which.agent->on();
+    switch (act.what) {
+    case fault::server_killed:
+    case fault::server_stopped:
+        return end_service(act.what == fault::server_stopped, act.lasts);
+    case fault::agent_killed:
+        return kill_and_restart(which, false, act.lasts);
+    case fault::machine_crashed:
+        return kill_and_restart(which, true, act.lasts);
+    case fault::agent_terminated:
+    case fault::signalled_twice:
+        return terminate_and_restart(which, act.what == fault::signalled_twice, act.lasts);
+    case fault::machine_paused:
+        if (on.paused)
+            return;
+        world_.faults().fired(act.what);
+        ++which.agent->disturbances;
+        world_.pause(on);
+        world_.at(world_.now() + act.lasts, [this, &on, host = which.agent.get()] {
+            ++host->disturbances;
+            world_.resume(on);
+        });
+        return;
+    case fault::wall_clock_jumped:
+        world_.faults().fired(act.what);
+        on.wall_jumped += world_.faults().source().chance(500) ? act.lasts : -act.lasts;
+        return;
+    case fault::machine_cloned:
+        return clone_machine();
+    case fault::state_copied:
+        return copy_state();
+    case fault::disk_full:
+    case fault::disk_error:
+    case fault::disk_slow:
+        return spoil_disk(act);
+    default:
+        return meddle(act.what);
+    }
+}
+
+void story::spoil_disk(const planned_act& act) {
+    auto& which = some_host();
+    auto& on = which.agent->on();
+    world_.faults().fired(act.what);
+    ++which.agent->disturbances;
+    auto& source = world_.faults().source();
+    if (act.what == fault::disk_full)
+        on.storage->capacity_bytes = on.storage->used_bytes() + source.below(4 << 20);
+    else if (act.what == fault::disk_slow)
+        on.helper_delay_max = source.between(20ms, 1500ms);
+    else
+        on.storage->fails = [&source](operation, const disk::path&) -> std::optional<net::error_code> {
+            if (!source.chance(300))
+                return std::nullopt;
+            return make_error_code(boost::system::errc::io_error);
+        };
+    world_.at(world_.now() + act.lasts, [&on, host = which.agent.get()] {
+        ++host->disturbances;
+        on.storage->capacity_bytes = disk::no_limit;
+        on.storage->fails = nullptr;
+        on.helper_delay_max = machine().helper_delay_max;
+    });
+}
+
+// --- copies
+
+// The same seed lived through a second time up to now; its agent then goes on here, on a machine of its own.
+void story::clone_machine() {
+    if (hosts_.size() > 1 || !hosts_.front().agent->ready() || hosts_.front().agent->on().paused)
+        return;
+    trace unheard(false);
+    story twin(plan_, unheard);
+    const told_in scope(twin.world_);
+    twin.begin();
+    const auto events = world_.events_happened();
+    while (twin.world_.events_happened() + 1 < events && twin.world_.step(world_.now())) {
+    }
+    if (!twin.hosts_.front().agent->ready())
+        throw verdict(exit_correctness, "the same seed took another course");
+    world_.faults().fired(fault::machine_cloned);
+    hosts_.emplace_back();
+    auto& copy = hosts_.back();
+    copy.agent = std::make_unique<agent_host>(world_, make_machine("agent-1", nullptr), plan_.agent);
+    copy.agent->adopt(world_, twin.world_, *twin.hosts_.front().agent);
+    copy.agent->on().storage->fails = nullptr; // the twin's
+    start_callers_of(copy);
+}
+
+void story::copy_state() {
+    if (hosts_.size() > 1 || hosts_.front().agent->on().paused)
+        return;
+    world_.faults().fired(fault::state_copied);
+    auto storage = hosts_.front().agent->on().storage->clone();
+    hosts_.emplace_back();
+    auto& copy = hosts_.back();
+    copy.agent = std::make_unique<agent_host>(world_, make_machine("agent-1", std::move(storage)), plan_.agent);
+    start_agent(copy);
+    start_callers_of(copy);
+}
+
+// --- other people in the stream
+
+void story::meddle(fault what) {
+    process& someone = world_.start(elsewhere_, "someone");
+    someone.run([this, what](process& env) { return meddle(env, what); });
+}
+
+net::task<> story::meddle(process& env, fault what) {
+    std::vector<std::string> names;
+    for (const auto& each : store_->streams())
+        if (!each.deleted)
+            names.push_back(each.name);
+    if (names.empty())
+        co_return;
+    auto& source = world_.faults().source();
+    const std::string stream = names[source.below(names.size())];
+    co_await net::with_task_group(env, [&](net::task_group& connections) -> net::task<> {
+        auto where = s2::endpoints::parse("http://s2.sim:8080", "http://s2.sim:8080");
+        s2::connector connector(connections, std::move(*where), {});
+        s2::credentials token(s2::secret(std::string("somebody's")));
+        s2::client client(connector, token, std::string(basin_name));
+        const auto deadline = env.now() + 5s;
+        bool done = false;
+        if (what == fault::stream_deleted || what == fault::stream_recreated) {
+            const auto deleted = co_await client.delete_stream(stream, deadline);
+            done = deleted.has_value();
+            if (done && what == fault::stream_recreated) {
+                co_await net::sleep_until(env, env.now() + 200ms);
+                const auto created = co_await client.create_stream(stream, {}, deadline);
+                done = created.has_value();
+            }
+        } else {
+            s2::append_input input;
+            if (what == fault::other_fence)
+                input.records.push_back(s2::fence_command("somebody's token"));
+            else if (what == fault::token_cleared)
+                input.records.push_back(s2::fence_command(""));
+            else if (what == fault::stream_trimmed)
+                input.records.push_back(s2::trim_command(1'000'000));
+            else
+                input.records.push_back({std::nullopt, {}, std::string(stream_checker::foreign_body)});
+            const auto appended = co_await client.append(stream, std::move(input), deadline);
+            done = appended.has_value();
+        }
+        if (done)
+            world_.faults().fired(what);
+        co_await connector.close();
+    });
+}
+
+} // namespace sim

@@ -1,0 +1,85 @@
+#pragma once
+// One seed's world from its beginning to its end: the service, one agent or two, their callers, and what
+// strikes them; then everything heals, everything held must become durable, the agent leaves in order, and
+// the last accounts are checked.
+
+#include "tests/sim/agent_host.hpp"
+#include "tests/sim/api_caller.hpp"
+#include "tests/sim/checkers/stream_checker.hpp"
+#include "tests/sim/plan.hpp"
+#include "tests/sim/s2_service.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace sim {
+
+class story {
+public:
+    story(const plan& of, trace& into);
+    ~story();
+
+    // Throws a verdict.
+    void run();
+
+    const fault_table& faults() { return world_.faults(); }
+
+    net::duration lasted() const { return world_.now().time_since_epoch() - began_; }
+
+    std::uint64_t events() const { return world_.events_happened(); }
+
+    std::uint64_t envelopes() const { return checker_.envelopes(); }
+
+private:
+    struct host {
+        std::unique_ptr<agent_host> agent;
+        std::unique_ptr<caller_context> context;
+        std::uint64_t callers = 0; // their process
+    };
+
+    static net::duration since_start(net::time_point when);
+
+    void begin();
+    void run_to(net::time_point when);
+    void perform(const planned_act& act);
+    void kill_and_restart(host& which, bool with_machine, net::duration later);
+    void terminate_and_restart(host& which, bool twice, net::duration later);
+    void watch_exit(host& which, std::uint64_t incarnation);
+    void clone_machine();
+    void copy_state();
+    void start_service();
+    void end_service(bool in_order, net::duration away);
+    void spoil_disk(const planned_act& act);
+    void meddle(fault what);
+    net::task<> meddle(process& env, fault what);
+
+    void start_agent(host& which);
+    void start_callers_of(host& which);
+    host& some_host();
+
+    // The end (story_end.cpp)
+    void heal();
+    void stop_under_faults();
+    void expect_all_durable(host& which);
+    void expect_clean_exit(host& which);
+    void check_exit_durable(const host& which) const;
+    void check_accounts() const;
+    std::string ask(host& which, std::string method, std::string target, net::duration within,
+                    unsigned& status);
+
+    plan plan_;
+    world world_;
+    net::duration began_;
+    std::shared_ptr<model_store> store_;
+    service_watch watch_;
+    ledger book_;
+    stream_checker checker_;
+    machine service_machine_;
+    machine elsewhere_;
+    std::unique_ptr<s2_service> service_; // in its process
+    std::uint64_t service_process_ = 0;
+    std::vector<host> hosts_;
+    bool healing_ = false;
+};
+
+} // namespace sim

@@ -1,0 +1,172 @@
+// How a story ends: healing, liveness, an orderly stop, and the last accounts.
+#include "tests/sim/log_to_story.hpp"
+#include "tests/sim/story.hpp"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+
+namespace sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto ready_within = 60s;
+constexpr auto durable_within = 120s; // after everything has healed
+constexpr auto exit_slack = 8s;       // beyond --shutdown-timeout: files, answers, the ring
+
+} // namespace
+
+void story::run() {
+    const told_in scope(world_);
+    begin();
+    run_to(net::time_point(began_) + plan_.active_for);
+    if (plan_.stops_under_faults)
+        stop_under_faults();
+    heal();
+    for (auto& each : hosts_)
+        expect_all_durable(each);
+    for (auto& each : hosts_)
+        expect_clean_exit(each);
+    check_accounts();
+    if (!world_.story().leak().empty())
+        throw verdict(exit_correctness, "the token was told: " + world_.story().leak());
+}
+
+// A teardown in the middle of it all is bounded; whatever is left, the next agent finds.
+void story::stop_under_faults() {
+    for (auto& each : hosts_) {
+        auto& agent = *each.agent;
+        if (!agent.ready() || agent.on().paused || agent.on().helper_delay_max > 10ms)
+            continue;
+        agent.signal();
+        const auto incarnation = agent.incarnation();
+        const auto paused = agent.on().paused_for;
+        const auto by = world_.now() + plan_.agent.shutdown_timeout + exit_slack;
+        const bool left = world_.run_until(
+            [&] { return !agent.running() || agent.incarnation() != incarnation; }, by);
+        if (!left && !agent.on().paused && agent.on().paused_for == paused &&
+            agent.on().helper_delay_max < 10ms)
+            throw verdict(exit_liveness, agent.name() + " did not leave after its signal, under faults");
+        if (!agent.running() && agent.exited && *agent.exited == agent::exit_code::durable)
+            check_exit_durable(each);
+    }
+}
+
+// Exit 0 means that everything accepted is in S2.
+void story::check_exit_durable(const host& which) const {
+    const auto index = which.context->index;
+    const auto& events = book_.events();
+    for (std::size_t number = 0; number < events.size(); ++number) {
+        const auto& event = events[number];
+        if (event.what == fate::accepted && event.taken_by == index && event.landed.empty() &&
+            !book_.covered_by_drop(event))
+            throw verdict(exit_correctness, "exit 0, but event " + std::to_string(number) + " (seq " +
+                                                std::to_string(event.seq.value_or(0)) + ") is not in S2");
+    }
+}
+
+void story::heal() {
+    world_.say("world", "everything heals");
+    healing_ = true;
+    world_.faults().heal();
+    for (auto& each : hosts_) {
+        auto& on = each.agent->on();
+        if (on.paused)
+            world_.resume(on);
+        on.storage->capacity_bytes = disk::no_limit;
+        on.storage->fails = nullptr;
+        on.helper_delay_max = machine().helper_delay_max;
+        ++each.agent->disturbances;
+    }
+    const auto settle = world_.now() + 30s; // planned ends of acts, restarts, teardowns under way
+    run_to(settle);
+    if (!world_.find(service_process_))
+        start_service();
+    for (auto& each : hosts_) {
+        auto& agent = *each.agent;
+        if (!agent.running())
+            start_agent(each);
+        const bool ready = world_.run_until([&] { return agent.ready() || !agent.running(); },
+                                            world_.now() + ready_within);
+        if (!ready || !agent.running())
+            throw verdict(exit_liveness, agent.name() + " does not get ready");
+    }
+}
+
+std::string story::ask(host& which, std::string method, std::string target, net::duration within,
+                       unsigned& status) {
+    std::optional<api_answer> answer;
+    bool done = false;
+    process& asking = world_.start(which.agent->on(), which.agent->name() + "-examiner");
+    asking.run([&](process& env) -> net::task<> {
+        const auto deadline = env.now() + within;
+        answer = co_await call_api(env, std::move(method), std::move(target), "", "", deadline);
+        done = true;
+    });
+    const auto id = asking.id();
+    world_.run_until([&] { return done; }, world_.now() + within + 1s);
+    if (process* left = world_.find(id))
+        world_.end(*left);
+    status = answer ? answer->status : 0;
+    return answer ? answer->body : "no answer";
+}
+
+void story::expect_all_durable(host& which) {
+    unsigned status = 0;
+    const auto by = world_.now() + durable_within;
+    std::string last;
+    while (world_.now() < by) {
+        last = ask(which, "POST", "/events/flush?timeout=20s", 22s, status);
+        if (status == 200)
+            break;
+        run_to(world_.now() + 500ms);
+    }
+    const std::string pending = ask(which, "GET", "/status", 5s, status);
+    if (status != 200)
+        throw verdict(exit_liveness, which.agent->name() + " does not answer");
+    const auto parsed = boost::json::parse(last);
+    if (!parsed.as_object().contains("durable_seq") || parsed.as_object().contains("error"))
+        throw verdict(exit_liveness, which.agent->name() + " still waits: " + last + " " + pending);
+    check_exit_durable(which);
+}
+
+void story::expect_clean_exit(host& which) {
+    auto& agent = *which.agent;
+    agent.signal();
+    const bool left = world_.run_until([&] { return !agent.running(); },
+                                       world_.now() + plan_.agent.shutdown_timeout + exit_slack);
+    if (!left)
+        throw verdict(exit_liveness, agent.name() + " does not leave");
+    if (agent.exited != agent::exit_code::durable)
+        throw verdict(exit_correctness, agent.name() + " left with exit code " +
+                                            std::to_string(static_cast<int>(*agent.exited)) +
+                                            " though everything works");
+    check_exit_durable(which);
+    if (const auto status = agent.on().storage->read("/state/status.json")) {
+        world_.story().inspect("status.json", *status);
+        const auto parsed = boost::json::parse(*status).as_object();
+        const auto of = [&parsed](std::string_view name) {
+            const auto* value = parsed.if_contains(name);
+            return value && value->is_number() ? value->to_number<std::uint64_t>() : 0;
+        };
+        if (of("published") != of("durable") + of("undelivered") + of("dropped") || of("undelivered") != 0)
+            throw verdict(exit_correctness, "status.json does not add up: " + *status);
+    }
+}
+
+// Drops are told only for reasons that this world gave.
+void story::check_accounts() const {
+    for (const auto& range : book_.dropped) {
+        const bool crash = plan_.plans(fault::machine_crashed);
+        const bool full = plan_.capacity_may_drop || plan_.plans(fault::disk_full) ||
+                          plan_.plans(fault::disk_error);
+        if (range.reason == "capacity" ? !full : !crash)
+            throw verdict(exit_correctness, "events_dropped " + std::to_string(range.from) + " to " +
+                                                std::to_string(range.to) + " for " + range.reason +
+                                                ", which nothing in this world explains");
+    }
+}
+
+} // namespace sim
