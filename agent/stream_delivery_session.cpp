@@ -60,10 +60,13 @@ void stream_delivery::cut_session(cut_reason why) {
 }
 
 // While something is in flight (or a half-closed session has not ended) there must be progress within the ack
-// timeout.
+// timeout: an ack, or bytes that leave.
 void stream_delivery::watch_acks() {
     ack_alarm_running_ = true;
-    ack_alarm_->start(net::saturating_add(context_.env.now(), context_.limits.ack_timeout), [this] {
+    const auto until = net::saturating_add(context_.env.now(), context_.limits.ack_timeout);
+    ack_alarm_->start(until, [this, handed_over = session_ ? session_->handed_over_bytes() : 0] {
+        if (session_ && session_->handed_over_bytes() != handed_over)
+            return watch_acks();
         ack_alarm_running_ = false;
         context_.client.connections().drop_connections();
         cut_session(cut_reason::silent);

@@ -5,6 +5,7 @@
 namespace s2 {
 namespace {
 
+constexpr std::size_t write_piece_bytes = 64 * 1024; // what handed_over_bytes() rises by
 constexpr std::size_t read_chunk_bytes = 16 * 1024;
 constexpr std::uint64_t error_body_bytes_max = 64 * 1024;
 // What one large batch leaves behind in the reused buffer is given back.
@@ -97,8 +98,14 @@ std::optional<error> append_session::not_sendable() const {
 net::task<result<void>> append_session::write(append_session_state::batch batch, net::time_point deadline) {
     state_.sending(std::move(batch));
     const exchange_deadline guard(env_, deadline, *opened_.exchange);
-    const net::asio::const_buffer whole(out_.data(), out_.size());
-    const auto ec = co_await opened_.exchange->write(std::span(&whole, 1));
+    std::string_view left = out_;
+    net::error_code ec;
+    while (!left.empty() && !ec) {
+        const auto piece = net::asio::buffer(left.substr(0, write_piece_bytes));
+        ec = co_await opened_.exchange->write(std::span(&piece, 1));
+        handed_over_bytes_ += piece.size();
+        left.remove_prefix(piece.size());
+    }
     if (out_.capacity() > buffer_kept_bytes) {
         out_.clear();
         out_.shrink_to_fit();

@@ -52,7 +52,9 @@ net::task<> faulty_read_session::meet() {
         co_return;
     }
     if (meets_ == fault::rst_stream || !framed_) {
-        const fault_ending broken{kind::leave, meets_};
+        fault_ending broken{kind::leave, std::nullopt};
+        if (meets_ == fault::rst_stream)
+            broken.counts = meets_;
         co_await end_here(broken);
     }
     const fault_ending told{kind::terminal, meets_};

@@ -121,7 +121,11 @@ plan draw_plan(std::uint64_t seed) {
     made.link.hostile = true;
     made.link.latency = source.between(50us, source.chance(300) ? 60ms : 3ms);
     made.link.jitter = made.link.latency / 2;
-    made.link.window_bytes = pick<std::size_t>(source, {4096, 64 << 10, 256 << 10});
+    made.link.window_bytes = pick<std::size_t>(source, {64 << 10, 256 << 10});
+    if (made.link.latency <= 3ms && source.chance(300))
+        made.link.window_bytes = 4096;
+    if (made.has("windows")) // a few KiB per round trip: a thin link as it is
+        made.link.latency = std::min<net::duration>(made.link.latency, 3ms);
     made.callers.gap_max = pick<net::duration>(source, {20ms, 200ms, 200ms, 2s});
     made.callers.events_max = pick<std::size_t>(source, {3, 20, 60});
     made.callers.flushes = source.chance(500);

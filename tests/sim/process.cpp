@@ -116,10 +116,8 @@ void process::die(bool silent) {
     files_->freeze();
     (void)loop_.release();
     (void)input_.release();
-    if (silent)
-        return;
     for (const auto& weak : std::exchange(ends_, {}))
-        if (const auto one = weak.lock())
+        if (const auto one = weak.lock(); one && !silent)
             network::close_end(*one);
     for (const auto& weak : std::exchange(listeners_, {}))
         if (const auto one = weak.lock())

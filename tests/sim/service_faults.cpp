@@ -72,9 +72,10 @@ void spells::begin(fault which, request_kind met, net::time_point until) {
     all_.push_back({which, met, until});
 }
 
-std::optional<fault> spells::holding(request_kind kind, net::time_point now) const {
+std::optional<fault> spells::holding(const service_request& met, net::time_point now) const {
     for (const spell& each : all_)
-        if (now < each.until && (each.which != fault::permission_denied || same_permission(each.met, kind)))
+        if (now < each.until && concerns(each.which, met) &&
+            (each.which != fault::permission_denied || same_permission(each.met, met.kind)))
             return each.which;
     return std::nullopt;
 }
@@ -92,11 +93,13 @@ std::optional<fault> service_parts::strike(std::span<const fault> possible) {
 std::optional<fault> service_parts::refusal(const service_request& met) {
     if (faults.healed())
         return std::nullopt;
-    if (const auto held = refusals.holding(met.kind, env.now()))
+    if (const auto held = refusals.holding(met, env.now()))
         return held;
     static constexpr std::array possible{fault::token_refused, fault::permission_denied,
                                          fault::basin_missing};
     const auto struck = strike(possible);
+    if (struck && !spells::concerns(*struck, met))
+        return std::nullopt;
     if (struck)
         refusals.begin(*struck, met.kind, env.now() + faults.source().between(spell_min, spell_max));
     return struck;

@@ -3,8 +3,8 @@
 // it, and how a refusal reads.
 //
 // A spell is a refusal that lasts: once struck, it holds for spell_min to spell_max for every request that it
-// concerns (a refused token and a missing basin concern all; a missing permission one kind of operation), so
-// that a client must wait and heal.
+// concerns (a refused token concerns all, a missing basin those that name one, a missing permission one kind
+// of operation), so that a client must wait and heal.
 
 #include "net/http_server.hpp"
 #include "s2/local/failure.hpp"
@@ -44,13 +44,17 @@ constexpr std::uint64_t retry_after_ms_max = 2000;
 
 class spells {
 public:
+    static bool concerns(fault which, const service_request& met) {
+        return which != fault::basin_missing || !met.basin.empty();
+    }
+
     static constexpr bool is_spell(fault which) {
         return which == fault::token_refused || which == fault::permission_denied ||
                which == fault::basin_missing;
     }
 
     void begin(fault which, request_kind met, net::time_point until);
-    std::optional<fault> holding(request_kind kind, net::time_point now) const;
+    std::optional<fault> holding(const service_request& met, net::time_point now) const;
 
 private:
     struct spell {
