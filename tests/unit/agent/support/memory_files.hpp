@@ -5,8 +5,8 @@
 
 #include "net/files.hpp"
 
+#include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <map>
 #include <set>
 
@@ -104,7 +104,7 @@ public:
         ++calls;
         auto fresh = std::make_shared<content>();
         fresh->resize(text.size());
-        std::memcpy(fresh->words.data(), text.data(), text.size());
+        std::copy_n(text.data(), text.size(), reinterpret_cast<char*>(fresh->words.data()));
         fresh->synced = text;
         all[file.string()] = std::move(fresh);
         return {};
