@@ -120,9 +120,13 @@ public:
         while (!parser_.is_done() && made.produced == 0 && made.taken < bytes.size()) {
             error_code ec;
             const auto rest = bytes.substr(made.taken);
+            // Beast asserts that there are five bytes where it has seen the last chunk without its end.
+            if (last_chunk_seen_ && rest.size() < 5)
+                break;
             const auto taken = parser_.put(asio::buffer(rest.data(), rest.size()), ec);
             made.taken += taken;
             made.produced = into.size() - sink.size;
+            last_chunk_seen_ = ec == http::error::need_more && taken == 0 && rest == "0\r\n";
             if (ec == http::error::need_more || (taken == 0 && (!ec || ec == http::error::need_buffer)))
                 break;
             if (ec && ec != http::error::need_buffer) {
@@ -156,6 +160,9 @@ protected:
     }
 
     http::parser<IsRequest, http::buffer_body> parser_;
+
+private:
+    bool last_chunk_seen_ = false;
 };
 
 class request_parser final : public parser<true, http1_request_parser> {

@@ -1,6 +1,7 @@
 #include "http_pair.hpp"
 #include "net/http1_client.hpp"
 #include "net/http1_server.hpp"
+#include "net/http1_wire.hpp"
 
 namespace net::test {
 namespace {
@@ -188,6 +189,21 @@ TEST(http1_server, too_large_a_head_is_431) {
         "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: " + std::string(16'000, 'x') + "\r\n\r\n",
         hello);
     EXPECT_TRUE(fits.starts_with("HTTP/1.1 200 ")) << fits;
+}
+
+// Beast asserts where "0\r\n" has grown by one byte.
+TEST(http1_wire, the_last_chunk_comes_in_any_pieces) {
+    const auto parser = http1_request_parser::make(1000);
+    parser->head("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    ASSERT_TRUE(parser->head_done());
+    char into[8];
+    const std::string_view last = http1_last_chunk;
+    for (std::size_t bytes = 1; bytes <= last.size(); ++bytes) {
+        const auto step = parser->body(last.substr(0, bytes), asio::buffer(into));
+        EXPECT_FALSE(step.failed);
+        EXPECT_EQ(step.taken, bytes == last.size() ? bytes : 0u);
+    }
+    EXPECT_TRUE(parser->done());
 }
 
 TEST(http1_server, half_a_head_times_out_and_an_idle_connection_is_closed) {
