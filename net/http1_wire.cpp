@@ -90,7 +90,8 @@ std::string text_of(http::message<IsRequest, http::empty_body>& message) {
 template <bool IsRequest, class Face>
 class parser : public Face {
 public:
-    explicit parser(std::size_t header_bytes_max) {
+    explicit parser(std::size_t header_bytes_max)
+        : header_bytes_left_(header_bytes_max) {
         parser_.header_limit(static_cast<std::uint32_t>(header_bytes_max));
         parser_.body_limit(boost::none);
         parser_.eager(false);
@@ -100,9 +101,14 @@ public:
         http1_parser::step done;
         if (bytes.empty())
             return done;
-        error_code ec;
-        done.taken = parser_.put(asio::buffer(bytes.data(), bytes.size()), ec);
-        if (ec == http::error::header_limit)
+        // Beast's limit is on what it has not taken, and it takes fields that come one by one.
+        const auto within = bytes.substr(0, header_bytes_left_);
+        error_code ec = http::error::need_more;
+        if (!within.empty())
+            done.taken = parser_.put(asio::buffer(within.data(), within.size()), ec);
+        header_bytes_left_ -= done.taken;
+        const bool unfinished = !ec ? !head_done() : ec == http::error::need_more;
+        if (ec == http::error::header_limit || (unfinished && within.size() < bytes.size()))
             done.failed = make_error_code(error::limit_exceeded);
         else if (ec && ec != http::error::need_more)
             done.failed = make_error_code(error::protocol);
@@ -162,6 +168,7 @@ protected:
     http::parser<IsRequest, http::buffer_body> parser_;
 
 private:
+    std::size_t header_bytes_left_;
     bool last_chunk_seen_ = false;
 };
 
