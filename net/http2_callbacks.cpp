@@ -115,7 +115,8 @@ int http2_session::callbacks::send_data(nghttp2_session*, nghttp2_frame* frame, 
         if (stream->lent.empty())
             self.mark(*stream);
     }
-    return 0;
+    // Otherwise one call would copy everything that is lent and that the windows allow.
+    return out.size() < self.out_limit_ ? 0 : NGHTTP2_ERR_PAUSE;
 }
 
 int http2_session::callbacks::begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {

@@ -85,6 +85,7 @@ error_code http2_session::receive(std::string_view bytes, time_point now) {
 
 error_code http2_session::send(std::string& out, std::size_t limit) {
     out_ = &out;
+    out_limit_ = limit;
     while (out.size() < limit) {
         const std::uint8_t* bytes = nullptr;
         const auto count = nghttp2_session_mem_send(session_, &bytes);

@@ -146,6 +146,7 @@ private:
     std::deque<std::int32_t> requests_;
     std::vector<std::int32_t> changed_;
     std::string* out_ = nullptr; // where send() collects
+    std::size_t out_limit_ = 0;  // and up to about how much
     std::size_t open_ = 0;
     std::int32_t goaway_last_id_ = 0;
     bool goaway_received_ = false;

@@ -175,6 +175,30 @@ TEST_F(http2_machines, drain_names_the_last_request_a_round_trip_later) {
     EXPECT_TRUE(client.find(*second)->end_received);
 }
 
+TEST_F(http2_machines, what_is_lent_goes_in_pieces) {
+    const auto id = request(true);
+    ASSERT_EQ(server.next_request(), id);
+    EXPECT_FALSE(server.respond(id, response_head{}, false));
+    const std::string body(1024 * 1024, 'b');
+    const asio::const_buffer whole(body.data(), body.size());
+    server.write(*server.find(id), {&whole, 1});
+    EXPECT_FALSE(server.finish(*server.find(id)));
+    std::string received;
+    for (bool more = true; more;) {
+        std::string out;
+        EXPECT_FALSE(server.send(out, 64 * 1024));
+        EXPECT_LE(out.size(), 96u * 1024);
+        more = !out.empty();
+        EXPECT_FALSE(client.receive(out, now));
+        std::string piece(256 * 1024, '\0');
+        const auto got = client.read(*client.find(id), asio::buffer(piece));
+        received.append(piece, 0, got);
+    }
+    EXPECT_TRUE(received == body);
+    EXPECT_TRUE(client.find(id)->end_received);
+    EXPECT_FALSE(client.find(id)->failure);
+}
+
 TEST_F(http2_machines, lost_transport_fails_what_is_open_and_keeps_what_came) {
     const auto id = request();
     ASSERT_EQ(server.next_request(), id);
