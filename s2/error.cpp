@@ -1,13 +1,16 @@
 #include "s2/error.hpp"
 
+#include "s2/utf8.hpp"
+
 #include <boost/json.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace s2 {
 namespace {
 
-constexpr std::size_t message_bytes_max = 512; // of a body that is not the protocol's
+constexpr std::size_t message_bytes_max = 512;
 
 std::optional<boost::json::object> parse_object(std::string_view body) {
     boost::system::error_code ec;
@@ -35,12 +38,21 @@ std::optional<std::string> text_in(const boost::json::object& object, std::strin
     return std::string(value->get_string());
 }
 
-// Not ours to choose: control bytes of a foreign body must not reach a log.
-std::string printable_start(std::string_view body) {
-    std::string text(body.substr(0, message_bytes_max));
-    for (char& each : text)
-        if (static_cast<unsigned char>(each) < 0x20 || each == 0x7F)
+// Not ours to choose: what a server says must not reach a log or an answer as control bytes, as broken
+// characters, or at any length.
+std::string printable_start(std::string_view words) {
+    auto end = std::min(words.size(), message_bytes_max);
+    while (end > 0 && end < words.size() && (static_cast<unsigned char>(words[end]) & 0xC0) == 0x80)
+        --end;
+    std::string text(words.substr(0, end));
+    const bool utf8 = valid_utf8(text);
+    for (char& each : text) {
+        const auto byte = static_cast<unsigned char>(each);
+        if (byte < 0x20 || byte == 0x7F)
             each = ' ';
+        else if (byte >= 0x80 && !utf8)
+            each = '?';
+    }
     return text;
 }
 
@@ -112,8 +124,8 @@ error error::from_response(unsigned status, std::string_view body,
         return failure;
     }
     if (object) {
-        failure.code = text_in(*object, "code").value_or("");
-        failure.message = text_in(*object, "message").value_or("");
+        failure.code = printable_start(text_in(*object, "code").value_or(""));
+        failure.message = printable_start(text_in(*object, "message").value_or(""));
     } else {
         failure.message = printable_start(body);
     }

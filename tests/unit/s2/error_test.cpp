@@ -104,6 +104,19 @@ TEST(Error, ARangeErrorHasTheTail) {
     EXPECT_EQ(classify(failure), verdict::range);
 }
 
+// They reach logs, the status file and answers.
+TEST(Error, AServersWordsArePrintableAndShort) {
+    const auto escaped =
+        error::from_response(500, R"({"code":"other\r","message":"a\u001b[31mb\nc \u00e9"})");
+    EXPECT_EQ(escaped.text(), "500 other : a [31mb c \xC3\xA9");
+    EXPECT_EQ(error::from_response(502, "Bad \xFF Gateway\r\n").message, "Bad ? Gateway  ");
+    const std::string endless = "<" + std::string(5000, 'x');
+    EXPECT_EQ(error::from_response(502, endless).message.size(), 512u);
+    std::string cut(511, 'x');
+    EXPECT_EQ(error::from_response(502, cut + "\xC3\xA9").message, cut);
+    EXPECT_EQ(error::from_response(500, R"({"message":")" + cut + "\xC3\xA9\"}").message, cut);
+}
+
 TEST(Classify, TransportFailures) {
     const net::error_code codes[] = {
         net::make_error_code(net::error::eof),
