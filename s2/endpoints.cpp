@@ -45,8 +45,8 @@ result<endpoints> endpoints::parse(std::string_view account, std::string_view ba
     auto account_url = parse_base(account);
     if (!account_url)
         return invalid_endpoint("account", account);
-    // Any name will do to see whether the text around it is a URL.
-    if (!parse_base(with_basin(std::string(basin), "any-basin")))
+    // The longest name shows whether the text around any is a URL.
+    if (!parse_base(with_basin(std::string(basin), std::string(basin_name_bytes_max, 'a'))))
         return invalid_endpoint("basin", basin);
     return endpoints(std::move(*account_url), std::string(basin), basin != cloud_basin_endpoint);
 }

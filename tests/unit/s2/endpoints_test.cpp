@@ -38,6 +38,15 @@ TEST(Endpoints, WhatIsNoUrlIsRefusedWithItsText) {
     }
 }
 
+TEST(Endpoints, AHostThatOnlyShortNamesFitIsRefused) {
+    std::string names;
+    for (int i = 0; i < 5; ++i)
+        names += "{basin}.";
+    const std::string longest(basin_name_bytes_max, 'b');
+    EXPECT_EQ(endpoints::parse("", "https://" + names + "example").value().basin(longest).host.size(), 252u);
+    EXPECT_FALSE(endpoints::parse("", "https://" + names + "{basin}"));
+}
+
 TEST(Endpoints, Segments) {
     EXPECT_EQ(encode_segment("a/b c"), "a%2Fb%20c");
     EXPECT_EQ(encode_segment("AZaz09-._~"), "AZaz09-._~");
