@@ -336,7 +336,9 @@ std::optional<net::duration> watchdog_of(const host_facts& host) {
     const auto text = variable(host.environment, "WATCHDOG_USEC");
     std::int64_t usec = 0;
     const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), usec);
-    if (bad != std::errc() || end != text.data() + text.size() || usec <= 0)
+    constexpr auto usec_max =
+        std::chrono::duration_cast<std::chrono::microseconds>(net::duration::max()).count();
+    if (bad != std::errc() || end != text.data() + text.size() || usec <= 0 || usec > usec_max)
         return std::nullopt;
     return std::chrono::microseconds(usec);
 }

@@ -385,5 +385,17 @@ TEST(switches, take_the_usual_words) {
     EXPECT_EQ(parse_switch("2"), std::nullopt);
 }
 
+TEST_F(configuration, the_watchdog_is_the_service_managers) {
+    EXPECT_FALSE(good({}).watchdog);
+    for (const auto* none : {"", "0", "-5", "1s", "9223372036854776", "9223372036854775807"}) {
+        host.environment["WATCHDOG_USEC"] = none;
+        EXPECT_FALSE(good({}).watchdog) << none;
+    }
+    host.environment["WATCHDOG_USEC"] = "30000000";
+    EXPECT_EQ(good({}).watchdog, net::duration(30s));
+    host.environment["WATCHDOG_USEC"] = "9223372036854775";
+    EXPECT_TRUE(good({}).watchdog);
+}
+
 } // namespace
 } // namespace agent
