@@ -128,16 +128,19 @@ net::error_code ring::pin_newest(bool& intact, seq_t& next_at_least, ring_recove
     return {};
 }
 
-// Killed between blanking the oldest and giving it its new name: its successor's header tells what went.
+// Killed between blanking the oldest and giving it its new name, or a disk that let none be removed: the
+// header of the first that counts tells what went.
 net::error_code ring::remove_blank_oldest() {
-    if (segments_.size() < 2)
-        return {};
-    const auto oldest = segments_.front();
-    const auto mapped = oldest->pin();
-    if (!mapped || oldest->state() != header_state::blank)
-        return {};
-    segments_.erase(segments_.begin());
-    return env_.files().remove(oldest->path());
+    while (segments_.size() >= 2) {
+        const auto oldest = segments_.front();
+        const auto mapped = oldest->pin();
+        if (!mapped || oldest->state() != header_state::blank)
+            return {};
+        segments_.erase(segments_.begin());
+        if (const auto ec = env_.files().remove(oldest->path()))
+            return ec;
+    }
+    return {};
 }
 
 net::error_code ring::recover(seq_t seq_ceiling, ring_recovery& recovery) {

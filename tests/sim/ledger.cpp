@@ -20,6 +20,7 @@ std::uint64_t ledger::make(std::size_t data_bytes, std::size_t agent, net::wall_
                 std::to_string(number) + R"(,"pad":")" + std::string(data_bytes, 'x') + R"("}})";
     made.taken_by = agent;
     made.sent_at = now;
+    bytes_ += made.text.size();
     events_.push_back(std::move(made));
     return number;
 }

@@ -50,6 +50,8 @@ public:
 
     const std::vector<sent_event>& events() const { return events_; }
 
+    std::uint64_t bytes() const { return bytes_; } // of all events
+
     std::vector<dropped_range> dropped;
 
     // The number of the event in an envelope of a producer's; nothing: it is none of ours.
@@ -61,6 +63,7 @@ public:
 
 private:
     std::vector<sent_event> events_;
+    std::uint64_t bytes_ = 0;
 };
 
 } // namespace sim

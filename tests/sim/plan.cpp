@@ -135,6 +135,7 @@ plan draw_plan(std::uint64_t seed) {
         made.capacity_may_drop = true;
         made.callers.data_bytes_max = 700'000;
         made.callers.events_max = 3;
+        made.link.window_bytes = 256 << 10;
         made.active_for = std::min<net::duration>(made.active_for, 12s);
     }
     return made;

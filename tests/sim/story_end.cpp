@@ -160,7 +160,7 @@ void story::expect_clean_exit(host& which) {
 void story::check_accounts() const {
     for (const auto& range : book_.dropped) {
         const bool crash = plan_.plans(fault::machine_crashed);
-        const bool full = plan_.capacity_may_drop || plan_.plans(fault::disk_full) ||
+        const bool full = book_.bytes() * 2 > plan_.agent.ring_capacity || plan_.plans(fault::disk_full) ||
                           plan_.plans(fault::disk_error);
         if (range.reason == "capacity" ? !full : !crash)
             throw verdict(exit_correctness, "events_dropped " + std::to_string(range.from) + " to " +

@@ -89,6 +89,8 @@ bool world::step(net::time_point by) {
             continue;
         }
         ++happened_;
+        events_so_far = happened_;
+        seconds_now = std::chrono::duration<double>(now_.time_since_epoch()).count();
         at_this_instant_ = now_ == last_instant_ ? at_this_instant_ + 1 : 0;
         last_instant_ = now_;
         if (at_this_instant_ > events_per_instant_max)

@@ -90,6 +90,9 @@ public:
 
     void check_after_each_event(std::function<void()> check) { checks_.push_back(std::move(check)); }
 
+    static inline double seconds_now = 0;          // of the world that runs, for a last word
+    static inline std::uint64_t events_so_far = 0;
+
     std::uint64_t events_happened() const { return happened_; }
 
 private:
