@@ -68,6 +68,7 @@ void agent_host::adopt(world& into, world& from, agent_host& other) {
     service_ = std::exchange(other.service_, nullptr);
     ready_ = other.ready_;
     other.process_ = 0;
+    other.machine_->storage = std::make_shared<disk>(); // its own went with it
     self_ = other.self_;
     *self_ = this;
     other.self_ = std::make_shared<agent_host*>(&other);
