@@ -58,15 +58,18 @@ std::size_t meet_faults(end_point& from, std::size_t size) {
     }
     if (faults.strikes(fault::connection_stalls)) {
         faults.fired(fault::connection_stalls);
+        from.say("stalls");
         arrival(from, faults.source().between(std::chrono::seconds(1), std::chrono::seconds(20)));
     }
     if (faults.strikes(fault::half_close)) {
         faults.fired(fault::half_close);
+        from.say("is half closed");
         tell_peer(from, [](end_point& peer) { peer.ended = true; });
         from.muted = true;
     }
     if (faults.strikes(fault::connection_reset)) {
         faults.fired(fault::connection_reset);
+        from.say("is reset");
         return faults.source().below(size + 1);
     }
     return size;
@@ -194,6 +197,7 @@ void network::close_end(end_point& one) {
     one.arrived.clear();
     if (one.broken)
         return;
+    one.say("closes");
     if (unread)
         break_peer(one);
     else if (!one.write_ended)

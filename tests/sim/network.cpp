@@ -10,6 +10,11 @@ end_point::end_point(process& of, const link_profile& over)
     , link(over)
     , changed(of) {}
 
+void end_point::say(std::string_view what) const {
+    if (link.hostile)
+        owner.in().say(owner.on().name, "connection " + std::to_string(number) + " " + std::string(what));
+}
+
 struct network::listening {
     listening(process& at, net::endpoint on)
         : owner(at)
@@ -169,6 +174,8 @@ void network::arrive(std::uint64_t dialler, std::weak_ptr<dialling> who, const s
     auto near = make_end(*from, over);
     auto far = make_end(listener->owner, over);
     join(near, far);
+    near->number = far->number = ++connections_;
+    near->say("opens");
     world_.deliver(listener->owner.id(), world_.now(), [weak = std::weak_ptr(listener), far] {
         const auto there = weak.lock();
         if (!there || there->closed)

@@ -44,6 +44,9 @@ struct end_point {
     net::time_point last_arrival{};   // of what we sent
     std::weak_ptr<end_point> peer;
     std::uint64_t peer_process = 0;
+    std::uint64_t number = 0; // of the connection
+
+    void say(std::string_view what) const; // in the story, where the link is hostile
 };
 
 class network {
@@ -80,6 +83,7 @@ private:
 
     world& world_;
     std::map<std::string, std::weak_ptr<listening>> listeners_;
+    std::uint64_t connections_ = 0;
     std::uint16_t next_port_ = 40000;
 };
 
