@@ -89,12 +89,12 @@ publish_outcome capture::publish(std::string_view text, event_origin origin) {
     const auto written = write_envelope(one, session->id, seq, room.data());
     NET_ASSERT(written == bytes, "an envelope is as long as it was measured");
     const ring_entry entry = ring_.commit(bytes, session->number, false);
-    count_published(*session, bytes);
+    count_published(*session, entry.seq, bytes);
     return publish_accepted{entry.seq, entry.line};
 }
 
-void capture::count_published(const session_record& session, std::size_t bytes) {
-    sessions_.count(session.number, 1, 0, 0);
+void capture::count_published(const session_record& session, seq_t seq, std::size_t bytes) {
+    sessions_.count_published(session.number, seq);
     bytes_not_stored_ += bytes;
     if (bytes_not_stored_ >= counters_stored_every_bytes)
         sessions_.update(session.number, [this](session_record& record) { store_counters(record); });

@@ -104,7 +104,7 @@ private:
                                                             const std::optional<category_set>& categories);
     // False: the ring had no room for it.
     bool publish_own(const session_record& session, std::string_view type, std::string_view data_json);
-    void count_published(const session_record& session, std::size_t bytes);
+    void count_published(const session_record& session, seq_t seq, std::size_t bytes);
     void store_counters(session_record& record);
     // Where the session goes on now: a new part when the configured place is another one than its last
     // part's.

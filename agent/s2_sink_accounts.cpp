@@ -100,7 +100,7 @@ void s2_sink::dropping(const ring_entry& entry) {
         for (const auto& owed : owed_ranges(stream->state))
             if (owed.from <= entry.seq && entry.seq <= owed.to && session->holds(entry.seq)) {
                 dropped_not_stored_.insert(entry.session);
-                return sessions_.count(entry.session, 0, 0, 1);
+                return sessions_.count(entry.session, 0, 1);
             }
 }
 

@@ -204,7 +204,7 @@ void s2_sink::recount_durable() {
                 undelivered += size_of(owed_ranges(entry->state), session.number).events;
         const auto known = session.durable + session.dropped + undelivered;
         if (known < session.published)
-            sessions_.count(session.number, 0, session.published - known, 0);
+            sessions_.count(session.number, session.published - known, 0);
     }
 }
 

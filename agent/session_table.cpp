@@ -136,12 +136,17 @@ void session_table::update(std::uint32_t number, const std::function<void(sessio
     store(*record);
 }
 
-void session_table::count(std::uint32_t number, std::uint64_t published, std::uint64_t durable,
-                          std::uint64_t dropped) {
+void session_table::count_published(std::uint32_t number, seq_t seq) {
+    auto* record = find_mutable(number);
+    NET_ASSERT(record, "only a session of the table publishes");
+    ++record->published;
+    record->counted_to = seq;
+}
+
+void session_table::count(std::uint32_t number, std::uint64_t durable, std::uint64_t dropped) {
     auto* record = find_mutable(number);
     if (!record)
         return; // it gave way: it owed nothing, and nobody asks for its account any more
-    record->published += published;
     record->durable += durable;
     record->dropped += dropped;
 }

@@ -98,9 +98,10 @@ public:
     const session_record* add(session_record fresh, const std::function<bool(const session_record&)>& may_go);
     // Changes one and stores it (not synced: see sync). The result must be storable().
     void update(std::uint32_t number, const std::function<void(session_record&)>& change);
-    // Adds to one's counters, in memory: no store, no search for the active session (it is on the publish
-    // path). They reach the slot with the next update.
-    void count(std::uint32_t number, std::uint64_t published, std::uint64_t durable, std::uint64_t dropped);
+    // Add to one's counters, in memory: no store, no search for the active session (the first is on the
+    // publish path). They reach the slot with the next update, whosever it is: so counted_to goes along.
+    void count_published(std::uint32_t number, seq_t seq);
+    void count(std::uint32_t number, std::uint64_t durable, std::uint64_t dropped);
     // Within the maxima above, and small enough for its slot (names and endpoints are the caller's to bound).
     static bool storable(const session_record& record);
     net::error_code sync(); // blocking

@@ -23,7 +23,7 @@ stream_delivery::stream_delivery(delivery_context context, delivery_table::entry
             {context_.limits.linger, context_.limits.batch_records, context_.limits.batch_bytes},
             [this](const ring_entry& durable) {
                 if (!durable.own)
-                    context_.sessions.count(durable.session, 0, 1, 0);
+                    context_.sessions.count(durable.session, 1, 0);
             })
     , wake_(context_.env)
     , retry_(net::retry_policy{})
@@ -301,7 +301,7 @@ void stream_delivery::account_resolved(counted how) {
         feed_.resolved(batch);
         if (how == counted::by_batch)
             for (const auto& each : batch.counts)
-                context_.sessions.count(each.session, 0, each.events, 0);
+                context_.sessions.count(each.session, each.events, 0);
     }
 }
 
