@@ -154,6 +154,7 @@ private:
     void inspect_below(std::uint64_t end);
     void claim_complete();
     bool judge_next(const sequenced_record& record);
+    void judged_to(std::uint64_t position);
     void finish_read();
     void lose(std::string reason);
     void assess_then_lose(std::string reason);

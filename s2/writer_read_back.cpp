@@ -65,6 +65,18 @@ bool writer::judge_next(const sequenced_record& record) {
     return false;
 }
 
+// The judge has counted what is ours so far, and its owner stores that after each page: the position goes
+// along, so that one who is killed between two pages goes on at the next record, and does not take ours for
+// another's.
+void writer::judged_to(std::uint64_t position) {
+    const bool first = phase_ == phase::recover_first && own_fence_seen_;
+    if (!first && phase_ != phase::recover && phase_ != phase::compare)
+        return;
+    memory_.claimed = true; // by the fence that was seen; which of the own tokens stands, a 412 says
+    memory_.first_tail.reset();
+    memory_.durable = std::max(memory_.durable, position);
+}
+
 bool writer::on_page(const std::vector<sequenced_record>& records) {
     NET_ASSERT(reading(), "a page of records comes only after a read");
     const bool gap = records.empty() || records.front().seq_num != read_from_;
@@ -84,6 +96,7 @@ bool writer::on_page(const std::vector<sequenced_record>& records) {
             return false;
         read_from_ = record.seq_num + 1;
     }
+    judged_to(read_from_);
     if (records.empty() || records.back().seq_num + 1 >= read_to_) {
         finish_read();
         return false;

@@ -293,6 +293,58 @@ TEST_F(writer_test, a_claim_never_recorded_is_recovered_from_its_own_earlier_fen
     EXPECT_TRUE(judge.ours.empty());
 }
 
+TEST_F(writer_test, killed_between_two_pages_the_next_one_goes_on_behind_what_was_judged) {
+    writer one = known(5);
+    one.on_tail(8);
+    one.on_stored();
+    one.on_fenced(8);
+    judge.ours = {"a", "b", "c"};
+    EXPECT_TRUE(one.on_page({data(5, "a"), data(6, "b")}));
+    EXPECT_EQ(one.memory().durable, 7u);
+    writer next(one.memory(), "t2", judge);
+    next.on_tail(9);
+    next.on_stored();
+    next.on_fenced(9);
+    expect_read(next, 7, 9);
+    next.on_page({data(7, "c"), fence(8, "t1")});
+    expect(next, kind::store_memory);
+}
+
+TEST_F(writer_test, killed_between_two_pages_of_a_claim_never_recorded) {
+    writer_memory memory;
+    memory.tokens = {"t0"};
+    memory.first_tail = 2;
+    writer one(memory, "t1", judge);
+    one.on_tail(6);
+    one.on_stored();
+    one.on_fenced(6);
+    EXPECT_TRUE(one.on_page({data(2, "stranger's, before our fence")}));
+    EXPECT_FALSE(one.memory().claimed);
+    judge.ours = {"a", "b"};
+    EXPECT_TRUE(one.on_page({fence(3, "t0"), data(4, "a")}));
+    writer next(one.memory(), "t2", judge);
+    next.on_tail(7);
+    next.on_stored();
+    expect_fence(next, 7, "t0");
+    next.on_failure(token_mismatch("t1"));
+    expect_fence(next, 7, "t1");
+    next.on_fenced(7);
+    expect_read(next, 5, 7);
+    next.on_page({data(5, "b"), fence(6, "t1")});
+    expect(next, kind::store_memory);
+}
+
+TEST_F(writer_test, killed_between_two_pages_after_a_412) {
+    writer one = with_two_out();
+    one.on_failure(seq_mismatch(3));
+    judge.ours = {"a", "b"};
+    EXPECT_TRUE(one.on_page({data(1, "a")}));
+    EXPECT_EQ(one.memory().durable, 2u);
+    EXPECT_EQ(one.take_resolved(), 0u) << "a batch is resolved as a whole";
+    EXPECT_FALSE(one.on_page({data(2, "b")}));
+    EXPECT_EQ(one.take_resolved(), 1u);
+}
+
 TEST_F(writer_test, records_gone_where_recovery_must_read_are_another_writers) {
     writer one = known(5);
     one.on_tail(8);
