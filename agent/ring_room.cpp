@@ -153,8 +153,10 @@ std::optional<ring_spare> ring::free_segment(std::size_t index) {
     const auto next_mapped = next->pin();
     const seq_t last = last_of(index);
 
-    if (mapped && owed(index))
+    if (mapped && owed(index)) {
         tell_dropping(segment, last);
+        retention_->dropping_done();
+    }
 
     ring_gaps gaps = segment->gaps();
     gaps.append(segment->first_seq(), gap_reason::capacity);

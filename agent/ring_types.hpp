@@ -44,6 +44,8 @@ public:
     virtual ~ring_retention() = default;
     virtual bool owed(seq_t first, seq_t last) const = 0; // S2 lacks some of it
     virtual void dropping(const ring_entry& entry) = 0;   // once for each owed-segment envelope, in seq order
+
+    virtual void dropping_done() {} // behind the last of a segment, while the segment still is there
 };
 
 struct ring_recovery {

@@ -73,10 +73,6 @@ net::task<> s2_sink::pump() {
     for (;;) {
         for (const auto& one : running_)
             one->wake();
-        // What is dropped can't be counted again by a later agent.
-        for (const auto number : std::exchange(dropped_not_stored_, {}))
-            if (sessions_.find(number))
-                sessions_.update(number, [](session_record&) {});
         if (synced != sessions_.generation()) {
             synced = sessions_.generation();
             work_.notify();

@@ -62,6 +62,7 @@ public:
 
     bool owed(seq_t first, seq_t last) const override;
     void dropping(const ring_entry& entry) override;
+    void dropping_done() override;
 
     bool parked() const;    // the sink or the active session's stream
     bool owes_here() const; // anything that this place can take

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace agent {
 namespace {
@@ -102,6 +103,13 @@ void s2_sink::dropping(const ring_entry& entry) {
                 dropped_not_stored_.insert(entry.session);
                 return sessions_.count(entry.session, 0, 1);
             }
+}
+
+// At once: what is dropped can't be counted again by a later agent.
+void s2_sink::dropping_done() {
+    for (const auto number : std::exchange(dropped_not_stored_, {}))
+        if (sessions_.find(number))
+            sessions_.update(number, [](session_record&) {});
 }
 
 // Producers' events of these ranges (of one session, or 0 for all) that the ring holds.
