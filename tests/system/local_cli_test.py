@@ -16,7 +16,7 @@ class Local(support.Lite):
     """`ringtail local` on a free port. tls: "self", or "ca" for a certificate of its own from files."""
 
     def __init__(self, store, tls=None):
-        self.directory = tempfile.mkdtemp(prefix="rt-local-")
+        self.directory = tempfile.mkdtemp(prefix="rt-local-", dir=pathlib.Path(store).parent)
         self.tls = tls
         self.ca = None
         flags = []
@@ -310,7 +310,7 @@ class tls_files(support.TestCase):
 
 class official(Tools, support.TestCase):
     def serve(self):
-        return support.Lite()
+        return support.Lite(parent=self.directory)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ to a generous end (PATIENCE), after which the test fails.
 """
 
 import contextlib
+import ctypes
+import fcntl
 import http.client
 import json
 import os
@@ -49,6 +51,18 @@ def free_port():
         return probe.getsockname()[1]
 
 
+CLONE_NEWNS = 0x20000
+_own_mounts = []
+
+
+def own_mounts():
+    """Gives this process (and its children) a mount namespace, so that what it mounts goes when it ends, however."""
+    if not _own_mounts:
+        unshared = ctypes.CDLL(None).unshare(CLONE_NEWNS) == 0
+        _own_mounts.append(unshared and subprocess.run(["mount", "--make-rprivate", "/"], capture_output=True).returncode == 0)
+    return _own_mounts[0]
+
+
 def clean_environment(**more):
     """Without any variable that could configure ringtail or s2."""
     kept = {k: v for k, v in os.environ.items()
@@ -63,12 +77,21 @@ def run(*args, stdin=b"", env=None, timeout=PATIENCE, cwd=None):
                           env=clean_environment(**(env or {})))
 
 
+def closed_on_failure(of, action):
+    """For constructors: what is not made is not closed by the test's clean-up."""
+    try:
+        action()
+    except BaseException:
+        of.close()
+        raise
+
+
 class Agent:
     """A running `ringtail run`; made by TestCase.agent()."""
 
-    def __init__(self, state_dir, *args, env=None, wait=True, stdin=subprocess.DEVNULL, launcher=()):
+    def __init__(self, state_dir, *args, env=None, wait=True, stdin=subprocess.DEVNULL, launcher=(), parent=None):
         self.state_dir = pathlib.Path(state_dir)
-        self.directory = tempfile.mkdtemp(prefix="rt-agent-")
+        self.directory = tempfile.mkdtemp(prefix="rt-agent-", dir=parent)
         self.api_port = free_port()
         self.report_file = pathlib.Path(self.directory) / "report.json"
         self.log_file = pathlib.Path(self.directory) / "log"
@@ -84,10 +107,16 @@ class Agent:
                 stdin=stdin, stdout=subprocess.DEVNULL, stderr=log,
                 env=clean_environment(NOTIFY_SOCKET=notify_path, **(env or {})))
         if wait:
-            self.wait_ready()
+            closed_on_failure(self, self.wait_ready)
 
     def log(self):
         return self.log_file.read_text(errors="replace")
+
+    def describe(self):
+        """For a failure's message."""
+        ended = self.process.poll()
+        state = "is running" if ended is None else f"ended with {ended}"
+        return f"agent {self.process.pid} {state}; its log:\n{self.log()}"
 
     def read_notifications(self):
         with contextlib.suppress(socket.timeout):
@@ -98,7 +127,7 @@ class Agent:
         def ready():
             self.read_notifications()
             if self.process.poll() is not None:
-                raise AssertionError(f"ringtail ended with {self.process.returncode} before it was ready:\n{self.log()}")
+                raise AssertionError("before it was ready: " + self.describe())
             return "READY=1" in self.notified
         until(ready, "READY=1")
 
@@ -129,25 +158,36 @@ class Agent:
         self.process.send_signal(signal.SIGTERM)
         return self.wait()
 
+    def kill(self):
+        """kill -9, of an agent that lived until then."""
+        self.process.kill()
+        if self.wait() != -signal.SIGKILL:
+            raise AssertionError("not by our kill: " + self.describe())
+
     def wait(self):
         return self.process.wait(PATIENCE)
 
     def report(self):
         return json.loads(self.report_file.read_text())
 
+    def own_memory(self):
+        """Bytes of anonymous memory in use (the mapped ring is not)."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("RssAnon:"))
+
     def close(self):
+        """Leaves the log, which is the test's directory's to remove."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
         self.notify.close()
-        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 class Lite:
-    """The official server, in memory, on a free port; made by TestCase.lite()."""
+    """The official server, in memory or on `local_root`, on a free port; made by TestCase.lite()."""
 
-    def __init__(self, tls=None, local_root=None):
-        self.directory = tempfile.mkdtemp(prefix="rt-lite-")
+    def __init__(self, tls=None, local_root=None, parent=None):
+        self.directory = tempfile.mkdtemp(prefix="rt-lite-", dir=parent)
         self.port = free_port()
         self.tls = tls
         self.ca = None
@@ -162,7 +202,7 @@ class Lite:
         self.url = f"http{'s' if tls else ''}://localhost:{self.port}"
         self.log_file = pathlib.Path(self.directory) / "log"
         self.flags_ = flags
-        self.restart()
+        closed_on_failure(self, self.restart)
 
     def restart(self):
         """Starts it, also again after it was killed, on the same port."""
@@ -219,11 +259,17 @@ class Lite:
     def resume(self):
         self.process.send_signal(signal.SIGCONT)
 
+    def kill(self):
+        self.process.kill()  # reaches a stopped process too
+        self.process.wait()
+
+    def terminate(self):
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+
     def close(self):
         if self.process.poll() is None:
-            self.process.kill()  # reaches a stopped process too
-            self.process.wait()
-        shutil.rmtree(self.directory, ignore_errors=True)
+            self.kill()
 
 
 def make_certificate(directory, name):
@@ -282,22 +328,51 @@ def is_own(envelope):
 class TestCase(unittest.TestCase):
     maxDiff = 2000
 
-    def setUp(self):
+    def run(self, result=None):
+        """Everything that a test leaves stands in one directory. RINGTAIL_KEEP=1 keeps it where the test fails."""
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="rt-test-"))
-        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
         self.state_dir = self.directory / "state"
+        failures = len(result.failures) + len(result.errors)
+        super().run(result)
+        if os.environ.get("RINGTAIL_KEEP") and len(result.failures) + len(result.errors) > failures:
+            print(f"{self.id()} failed; logs and states are kept in {self.directory}", flush=True)
+        else:
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     def agent(self, *args, **kwargs):
-        made = Agent(kwargs.pop("state_dir", self.state_dir), *args, **kwargs)
+        made = Agent(kwargs.pop("state_dir", self.state_dir), *args, parent=self.directory, **kwargs)
         self.addCleanup(made.close)
         return made
 
     def lite(self, **kwargs):
         if not shutil.which("s2"):
             self.skipTest("the s2 command is not installed")
-        made = Lite(**kwargs)
+        made = Lite(parent=self.directory, **kwargs)
         self.addCleanup(made.close)
         return made
+
+    def small_disk(self, mebibytes):
+        """A directory with only so much room."""
+        size = mebibytes << 20
+        disk = self.directory / "disk"
+        disk.mkdir()
+        if own_mounts() and subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk],
+                                           capture_output=True).returncode == 0:
+            self.addCleanup(subprocess.run, ["umount", "-l", disk], check=True)
+            return disk
+        # A container that may not mount has a small /dev/shm of its own.
+        lock = open("/dev/shm/ringtail-tests.lock", "wb")
+        self.addCleanup(lock.close)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        there = shutil.disk_usage("/dev/shm")
+        if there.total > 256 << 20 or there.free < size:
+            self.skipTest("a small disk needs the right to mount, or a small /dev/shm")
+        disk = pathlib.Path(tempfile.mkdtemp(prefix="rt-disk-", dir="/dev/shm"))
+        self.addCleanup(shutil.rmtree, disk)
+        with open(disk / "rest", "wb") as rest:
+            if there.free > size:
+                os.posix_fallocate(rest.fileno(), 0, there.free - size)
+        return disk
 
     def replay(self, target="latest", *args):
         done = run("replay", target, "--state-dir", self.state_dir, *args)
