@@ -10,6 +10,7 @@ import threading
 import time
 
 import support
+from proxy import Proxy
 
 NDJSON = {"content-type": "application/x-ndjson"}
 
@@ -199,60 +200,13 @@ class ring_full(delivery):
         self.assert_published(list(support.generated(100_000)), stored, report["session_id"])
 
 
-class Wire:
-    """A TCP proxy that can swallow what the server answers, and cut all connections."""
-
-    def __init__(self, target):
-        self.target, self.swallowing, self.open = target, False, []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-                server = socket.create_connection(("127.0.0.1", self.target))
-            except OSError:
-                return
-            self.open += [client, server]
-            threading.Thread(target=self.pump, args=(client, server, False), daemon=True).start()
-            threading.Thread(target=self.pump, args=(server, client, True), daemon=True).start()
-
-    def pump(self, source, sink, answers):
-        try:
-            while data := source.recv(65536):
-                if not (answers and self.swallowing):
-                    sink.sendall(data)
-        except OSError:
-            pass
-        self.shut(source, sink)
-        source.close()  # each end is one pump's to close
-
-    def shut(self, *sockets):
-        for one in sockets:
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def cut(self):
-        self.shut(*self.open)
-        self.open = []
-        self.swallowing = False
-
-    def close(self):
-        self.cut()
-        self.listener.close()
-
-
 class lost_acks(delivery):
     """The records land, the acks don't: found by reading back, and whoever waits hears of it without a timeout's help."""
 
     def begin(self, *flags):
         self.server = self.lite()
         self.server.create_basin()
-        self.wire = Wire(self.server.port)
+        self.wire = Proxy(self.server.port)
         self.addCleanup(self.wire.close)
         agent = self.agent("--s2-basin", "test-basin", "--s2-account-endpoint", self.wire.url, "--s2-basin-endpoint", self.wire.url,
                            "--ack-timeout", "1h", "--shutdown-timeout", "1h", "--batch-records", "1000", *flags)
