@@ -136,6 +136,36 @@ class CrashTest(TestCase):
         self.result(publisher, f"{rounds} kills, {stops} stops and {restarts} restarts of the server, at the end delivered "
                                f"within {took:.1f} s")
 
+    def test_both_fail_while_much_is_in_flight(self):
+        """What was sent and never acknowledged fills several pages, and the agent is killed again while it reads them back."""
+        rounds = int(ROUNDS or 3)
+        server, basin = self.server()
+        flags = ["--ring-capacity", "1GiB", *server.flags(basin)]
+        agent = self.start(*flags)
+        session = self.session(agent)
+        with Publisher(agent, self.api, rate=4000, agent_may_die=True, pad=1000) as publisher:
+            for _ in range(rounds):
+                agent.wait_ready()
+                counted = publisher.count
+                until(lambda: publisher.check() and publisher.count > counted + 1000, "events")
+                server.pause()
+                time.sleep(self.rng.uniform(0.5, 1.0))
+                agent.kill()
+                agent.close()
+                server.resume()
+                agent = publisher.agent = self.start(*flags, wait=False)
+                for _ in range(3):
+                    time.sleep(self.rng.uniform(0.05, 0.3))
+                    agent.kill()
+                    agent.close()
+                    agent = publisher.agent = self.start(*flags, wait=False)
+            agent.wait_ready()
+        self.flush(agent)
+        self.stop(agent)
+        self.assertEqual(self.continuations(server, basin, session), [], "nobody else wrote")
+        self.assert_all_there(self.read(server, basin, session), publisher, agent.report())
+        self.result(publisher, f"{rounds} stops of the server with {4 * rounds} kills of the agent")
+
     def test_connections_are_cut_at_random_bytes(self):
         wanted = int(ROUNDS or 6) * 5
         server, basin = self.server()
