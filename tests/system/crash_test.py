@@ -15,7 +15,7 @@ import time
 
 from proxy import Proxy
 from publisher import Publisher, assert_account, seqs_of
-from support import SANITIZED, TestCase, is_own, main, until
+from support import PATIENCE, SANITIZED, TestCase, is_own, main, until
 
 SEED = int(os.environ.get("RINGTAIL_SEED", random.randrange(1 << 31)))
 ROUNDS = os.environ.get("RINGTAIL_ROUNDS")
@@ -125,7 +125,7 @@ class CrashTest(TestCase):
                     server.resume()
                 else:
                     restarts += 1
-                    server.terminate()
+                    server.terminate(PATIENCE if ROUNDS else self.rng.uniform(0.0, 1.0))  # the big form: to its own end
                     server.restart()
                 publisher.check()
         begin = time.monotonic()

@@ -263,9 +263,13 @@ class Lite:
         self.process.kill()  # reaches a stopped process too
         self.process.wait()
 
-    def terminate(self):
+    def terminate(self, grace=PATIENCE):
+        """It serves open sessions for up to 10 s more; after the grace it is killed."""
         self.process.terminate()
-        self.process.wait(PATIENCE)
+        try:
+            self.process.wait(grace)
+        except subprocess.TimeoutExpired:
+            self.kill()
 
     def close(self):
         if self.process.poll() is None:
