@@ -46,7 +46,8 @@ void writer::fence_stands(std::uint64_t position) {
     fence_ambiguous_ = false;
     own_fence_seen_ = false;
     older_gone_ = false;
-    newest_.reset();
+    envelope_seen_ = false;
+    stranger_seen_ = false;
     if (memory_.claimed) {
         if (memory_.durable < fence_)
             return begin_read(phase::recover, memory_.durable, fence_);

@@ -56,9 +56,11 @@ bool writer::judge_next(const sequenced_record& record) {
         lose("another writer has fenced it");
         return false;
     }
-    newest_ = record;
-    if (phase_ == phase::inspect || (phase_ == phase::recover_first && !own_fence_seen_))
+    if (phase_ == phase::inspect || (phase_ == phase::recover_first && !own_fence_seen_)) {
+        stranger_seen_ = stranger_seen_ || judge_.shows_another_writer(record);
+        envelope_seen_ = true;
         return true;
+    }
     if (judge_.is_ours(record))
         return true;
     lose("another writer's record stands at " + std::to_string(record.seq_num));
@@ -111,13 +113,13 @@ void writer::finish_read() {
     case phase::recover_first:
         if (own_fence_seen_)
             return claim_complete();
-        if (!newest_)
+        if (!envelope_seen_)
             return inspect_below(memory_.first_tail.value_or(0));
         [[fallthrough]];
     case phase::inspect:
-        if (newest_ && judge_.shows_another_writer(*newest_))
+        if (stranger_seen_)
             return lose("another writer has written this session there");
-        if (newest_ || older_gone_)
+        if (envelope_seen_ || older_gone_)
             return claim_complete();
         return inspect_below(read_to_ - std::min(read_to_, inspect_step));
     case phase::compare: {

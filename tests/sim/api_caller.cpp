@@ -160,7 +160,9 @@ net::task<> inquirer(process& env, caller_context& context) {
         const auto status = json::parse(answer->body).as_object();
         if (!status.contains("published") || !status.at("published").is_number())
             continue;
-        const auto of = [&status](std::string_view name) { return status.at(name).to_number<std::uint64_t>(); };
+        const auto of = [&status](std::string_view name) {
+            return status.at(name).to_number<std::uint64_t>();
+        };
         if (of("published") != of("durable") + of("undelivered") + of("dropped"))
             throw verdict(exit_correctness, "the status does not add up: " + answer->body);
     }
@@ -177,7 +179,8 @@ net::task<std::optional<api_answer>> call_api(process& env, std::string method, 
     auto& faults = env.in().faults();
     // Somebody who hangs up in the middle of it all.
     const bool vanishes = faults.strikes(fault::caller_vanishes);
-    const auto end = vanishes ? env.now() + faults.source().between(milliseconds(0), milliseconds(5)) : deadline;
+    const auto end =
+        vanishes ? env.now() + faults.source().between(milliseconds(0), milliseconds(5)) : deadline;
     if (vanishes)
         faults.fired(fault::caller_vanishes);
     const auto nothing = [vanishes] {

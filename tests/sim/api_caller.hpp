@@ -14,7 +14,7 @@ struct api_answer {
 };
 
 struct caller_plan {
-    net::time_point until{};          // calls begin before
+    net::time_point until{}; // calls begin before
     net::duration gap_max = std::chrono::milliseconds(200);
     std::size_t events_max = 20;      // of one publish
     std::size_t data_bytes_max = 400; // of one event

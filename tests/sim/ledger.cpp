@@ -15,9 +15,10 @@ std::uint64_t ledger::make(std::size_t data_bytes, std::size_t agent, net::wall_
                            net::time_point now) {
     const std::uint64_t number = events_.size();
     sent_event made;
-    made.text = R"({"ts":)" + std::to_string(ts) +
-                R"(,"type":"console.log","category":"console","source":{"kind":"local_process"},"data":{"n":)" +
-                std::to_string(number) + R"(,"pad":")" + std::string(data_bytes, 'x') + R"("}})";
+    made.text =
+        R"({"ts":)" + std::to_string(ts) +
+        R"(,"type":"console.log","category":"console","source":{"kind":"local_process"},"data":{"n":)" +
+        std::to_string(number) + R"(,"pad":")" + std::string(data_bytes, 'x') + R"("}})";
     made.taken_by = agent;
     made.sent_at = now;
     bytes_ += made.text.size();

@@ -20,7 +20,7 @@ using agent::seq_t;
 enum class fate { unanswered, accepted, refused };
 
 struct sent_event {
-    std::string text;        // as it was sent, and as it must stand in the envelope
+    std::string text;         // as it was sent, and as it must stand in the envelope
     std::size_t taken_by = 0; // index of the agent
     fate what = fate::unanswered;
     std::optional<seq_t> seq;  // told in the answer

@@ -17,8 +17,8 @@ class story_sink final : public spdlog::sinks::base_sink<spdlog::details::null_m
         if (!telling)
             return;
         const std::string_view level = spdlog::level::to_short_c_str(message.level);
-        telling->say(telling->running(),
-                     "[" + std::string(level) + "] " + std::string(message.payload.data(), message.payload.size()));
+        telling->say(telling->running(), "[" + std::string(level) + "] " +
+                                             std::string(message.payload.data(), message.payload.size()));
     }
 
     void flush_() override {}

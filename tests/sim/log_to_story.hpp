@@ -1,4 +1,5 @@
 #pragma once
+
 // The agents' log lines become lines of the story that is being told.
 
 namespace sim {

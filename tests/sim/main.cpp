@@ -7,13 +7,13 @@
 #include "tests/sim/story.hpp"
 
 #include <CLI/CLI.hpp>
+#include <sys/time.h>
 
 #include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <sys/time.h>
 #include <unistd.h>
 
 namespace sim {
@@ -25,10 +25,10 @@ std::uint64_t current_seed = 0;
 
 extern "C" void on_fatal(int which) {
     std::array<char, 128> text{};
-    const int size = std::snprintf(text.data(), text.size(), "seed %llu FAILED: %s at %.6f s, after %llu events\n",
-                                   static_cast<unsigned long long>(current_seed),
-                                   which == SIGPROF ? "takes too long" : "crashed", world::seconds_now,
-                                   static_cast<unsigned long long>(world::events_so_far));
+    const int size = std::snprintf(
+        text.data(), text.size(), "seed %llu FAILED: %s at %.6f s, after %llu events\n",
+        static_cast<unsigned long long>(current_seed), which == SIGPROF ? "takes too long" : "crashed",
+        world::seconds_now, static_cast<unsigned long long>(world::events_so_far));
     (void)!::write(STDOUT_FILENO, text.data(), static_cast<std::size_t>(size));
     ::_exit(which == SIGPROF ? exit_liveness : exit_crash);
 }
@@ -93,11 +93,10 @@ int run_seed(std::uint64_t seed, bool print, bool twice, totals& sums) {
 }
 
 void print_totals(const totals& sums) {
-    std::printf("%llu seeds, %.0f virtual seconds, %llu events, %llu envelopes stored\n",
-                static_cast<unsigned long long>(sums.seeds),
-                std::chrono::duration<double>(sums.lasted).count(),
-                static_cast<unsigned long long>(sums.events),
-                static_cast<unsigned long long>(sums.envelopes));
+    std::printf(
+        "%llu seeds, %.0f virtual seconds, %llu events, %llu envelopes stored\n",
+        static_cast<unsigned long long>(sums.seeds), std::chrono::duration<double>(sums.lasted).count(),
+        static_cast<unsigned long long>(sums.events), static_cast<unsigned long long>(sums.envelopes));
     for (std::size_t index = 0; index < fault_count; ++index)
         std::printf("fired %-22s %llu\n", std::string(name_of(static_cast<fault>(index))).c_str(),
                     static_cast<unsigned long long>(sums.fired[index]));

@@ -34,14 +34,14 @@ struct end_point {
     process& owner;
     link_profile link;
     net::condition changed;
-    std::string arrived;              // unread
-    bool ended = false;               // the peer writes no more
-    bool closed = false;              // by our side
-    bool write_ended = false;         // ours
-    bool muted = false;               // what we write vanishes (half close on the way)
-    net::error_code broken;           // both directions
-    std::size_t outstanding = 0;      // written, unread by the peer
-    net::time_point last_arrival{};   // of what we sent
+    std::string arrived;            // unread
+    bool ended = false;             // the peer writes no more
+    bool closed = false;            // by our side
+    bool write_ended = false;       // ours
+    bool muted = false;             // what we write vanishes (half close on the way)
+    net::error_code broken;         // both directions
+    std::size_t outstanding = 0;    // written, unread by the peer
+    net::time_point last_arrival{}; // of what we sent
     std::weak_ptr<end_point> peer;
     std::uint64_t peer_process = 0;
     std::uint64_t number = 0; // of the connection

@@ -90,9 +90,8 @@ void draw_agent(plan& into, draw& source) {
     how.s2.account_endpoint = how.s2.basin_endpoint = "http://s2.sim:8080";
     how.s2.token = s2::secret(std::string(service_token));
     how.s2.stream_template = source.chance(200) ? "fixed" : "{capture_session_id}";
-    how.s2.compression =
-        source.chance(800) ? s2::compression::none
-                           : pick(source, {s2::compression::zstd, s2::compression::gzip});
+    how.s2.compression = source.chance(800) ? s2::compression::none
+                                            : pick(source, {s2::compression::zstd, s2::compression::gzip});
     how.delivery.linger = pick<net::duration>(source, {0ms, 20ms, 100ms, 100ms, 500ms});
     how.delivery.batch_records = pick<std::size_t>(source, {1, 5, 50, 50, 200});
     how.delivery.in_flight = pick<std::size_t>(source, {1, 2, 8, 8});

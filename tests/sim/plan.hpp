@@ -23,7 +23,7 @@ struct plan {
     caller_plan callers;
     link_profile link;
     bool create_stream_on_append = true;
-    net::duration active_for{}; // then everything heals
+    net::duration active_for{};      // then everything heals
     bool stops_under_faults = false; // a SIGTERM before things heal
     std::vector<std::string> families;
     std::vector<std::pair<fault, unsigned>> rates; // per mille of each opportunity

@@ -1,10 +1,9 @@
 // Somebody who watches an agent live and reconnects with Last-Event-ID: nothing is missed, nothing repeated,
 // and what was dropped is told.
-#include "tests/sim/api_caller.hpp"
-
 #include "agent/event.hpp"
 #include "net/deadline.hpp"
 #include "net/http1_client.hpp"
+#include "tests/sim/api_caller.hpp"
 
 #include <boost/json.hpp>
 

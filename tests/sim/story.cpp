@@ -36,7 +36,20 @@ story::story(const plan& of, trace& into)
     elsewhere_.storage = std::make_shared<disk>();
     elsewhere_.trusted = true;
     store_->on_commit = [this](stream_id stream, std::uint64_t first, std::span<const model_record> records) {
-        checker_.committed(stream, first, records);
+        // Thrown by the world: inside the service it would only be an error of its storage.
+        try {
+            checker_.committed(stream, first, records);
+        } catch (const verdict&) {
+            if (!found_)
+                found_ = std::current_exception();
+        }
+    };
+    world_.check_after_each_event([this] {
+        if (found_)
+            std::rethrow_exception(std::exchange(found_, nullptr));
+    });
+    watch_.on_body = [this](std::string_view stream, std::uint64_t bytes) {
+        world_.say("service", "body of " + std::to_string(bytes) + " bytes, " + std::string(stream));
     };
     watch_.on_event = [this](std::string_view what, std::string_view stream) {
         world_.say("service", std::string(what) + " " + std::string(stream));
@@ -59,7 +72,8 @@ void story::begin() {
     start_service();
     hosts_.emplace_back();
     auto& first = hosts_.front();
-    first.agent = std::make_unique<agent_host>(world_, make_machine("agent-0", std::make_shared<disk>()), plan_.agent);
+    first.agent =
+        std::make_unique<agent_host>(world_, make_machine("agent-0", std::make_shared<disk>()), plan_.agent);
     start_agent(first);
     start_callers_of(first);
     for (const auto& act : plan_.acts)
@@ -149,9 +163,8 @@ void story::watch_exit(host& which, std::uint64_t incarnation) {
         if (again.agent->exited && *again.agent->exited == agent::exit_code::unusable && disk_trouble)
             return start_agent(again);
         if (again.agent->exited && !again.agent->signalled())
-            throw verdict(exit_correctness,
-                          again.agent->name() + " left by itself with exit code " +
-                              std::to_string(static_cast<int>(*again.agent->exited)));
+            throw verdict(exit_correctness, again.agent->name() + " left by itself with exit code " +
+                                                std::to_string(static_cast<int>(*again.agent->exited)));
         watch_exit(again, incarnation);
     });
 }
@@ -289,6 +302,7 @@ void story::clone_machine() {
         throw verdict(exit_correctness, "the same seed took another course");
     world_.faults().fired(fault::machine_cloned);
     hosts_.emplace_back();
+    checker_.agents(hosts_.size());
     auto& copy = hosts_.back();
     copy.agent = std::make_unique<agent_host>(world_, make_machine("agent-1", nullptr), plan_.agent);
     copy.agent->adopt(world_, twin.world_, *twin.hosts_.front().agent);
@@ -302,8 +316,10 @@ void story::copy_state() {
     world_.faults().fired(fault::state_copied);
     auto storage = hosts_.front().agent->on().storage->clone();
     hosts_.emplace_back();
+    checker_.agents(hosts_.size());
     auto& copy = hosts_.back();
-    copy.agent = std::make_unique<agent_host>(world_, make_machine("agent-1", std::move(storage)), plan_.agent);
+    copy.agent =
+        std::make_unique<agent_host>(world_, make_machine("agent-1", std::move(storage)), plan_.agent);
     start_agent(copy);
     start_callers_of(copy);
 }

@@ -80,6 +80,7 @@ private:
     std::uint64_t service_process_ = 0;
     std::vector<host> hosts_;
     bool healing_ = false;
+    std::exception_ptr found_; // by a checker in the middle of an event
 };
 
 } // namespace sim

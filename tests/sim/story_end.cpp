@@ -44,8 +44,8 @@ void story::stop_under_faults() {
         const auto incarnation = agent.incarnation();
         const auto paused = agent.on().paused_for;
         const auto by = world_.now() + plan_.agent.shutdown_timeout + exit_slack;
-        const bool left = world_.run_until(
-            [&] { return !agent.running() || agent.incarnation() != incarnation; }, by);
+        const bool left =
+            world_.run_until([&] { return !agent.running() || agent.incarnation() != incarnation; }, by);
         if (!left && !agent.on().paused && agent.on().paused_for == paused &&
             agent.on().helper_delay_max < 10ms)
             throw verdict(exit_liveness, agent.name() + " did not leave after its signal, under faults");
@@ -88,8 +88,8 @@ void story::heal() {
         auto& agent = *each.agent;
         if (!agent.running())
             start_agent(each);
-        const bool ready = world_.run_until([&] { return agent.ready() || !agent.running(); },
-                                            world_.now() + ready_within);
+        const bool ready =
+            world_.run_until([&] { return agent.ready() || !agent.running(); }, world_.now() + ready_within);
         if (!ready || !agent.running())
             throw verdict(exit_liveness, agent.name() + " does not get ready");
     }

@@ -61,8 +61,8 @@ void world::end_on(const machine& which) {
 }
 
 process* world::find(std::uint64_t id) {
-    const auto found = std::find_if(processes_.begin(), processes_.end(),
-                                    [id](const auto& one) { return one->id() == id; });
+    const auto found =
+        std::find_if(processes_.begin(), processes_.end(), [id](const auto& one) { return one->id() == id; });
     return found == processes_.end() ? nullptr : found->get();
 }
 
@@ -94,8 +94,9 @@ bool world::step(net::time_point by) {
         at_this_instant_ = now_ == last_instant_ ? at_this_instant_ + 1 : 0;
         last_instant_ = now_;
         if (at_this_instant_ > events_per_instant_max)
-            throw verdict(exit_liveness, "time stands still: " + std::string(owner ? owner->name() : "the world") +
-                                             " is busy without end");
+            throw verdict(exit_liveness,
+                          "time stands still: " + std::string(owner ? owner->name() : "the world") +
+                              " is busy without end");
         trace_.mix(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
         trace_.mix(what.owner * 2 + (what.is_alarm ? 1 : 0));
         if (what.is_alarm) {

@@ -79,6 +79,7 @@ public:
     void end_all();
     void end_on(const machine& which); // all its processes, silently
     process* find(std::uint64_t id);
+
     std::string_view running() const { return running_; } // the name of the process that runs now
 
     void pause(machine& which);
@@ -90,7 +91,7 @@ public:
 
     void check_after_each_event(std::function<void()> check) { checks_.push_back(std::move(check)); }
 
-    static inline double seconds_now = 0;          // of the world that runs, for a last word
+    static inline double seconds_now = 0; // of the world that runs, for a last word
     static inline std::uint64_t events_so_far = 0;
 
     std::uint64_t events_happened() const { return happened_; }

@@ -33,9 +33,10 @@ void stream_checker::check(stream_id stream, const model_record& record) {
     ++envelopes_;
     auto& there = streams_[stream];
     if (head->seq) {
-        if (*head->seq <= there.last_seq)
-            wrong(stream, record, "seq does not rise from " + std::to_string(there.last_seq));
-        there.last_seq = *head->seq;
+        auto& last = there.last_seq[agents_ > 1 ? std::string(head->capture_session_id) : std::string()];
+        if (*head->seq <= last)
+            wrong(stream, record, "seq does not rise from " + std::to_string(last));
+        last = *head->seq;
     }
     try {
         if (ledger::number_of(record.body))

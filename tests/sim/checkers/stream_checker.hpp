@@ -15,6 +15,9 @@ public:
         : world_(in)
         , book_(book) {}
 
+    // From now on so many agents write; each session's seqs rise still.
+    void agents(std::size_t count) { agents_ = count; }
+
     void committed(stream_id stream, std::uint64_t first_seq, std::span<const model_record> records);
 
     // Foreign records that the world itself put there begin so.
@@ -24,7 +27,7 @@ public:
 
 private:
     struct seen {
-        seq_t last_seq = 0;
+        std::map<std::string, seq_t> last_seq; // by session; one agent's rise over all its sessions
         std::set<std::uint64_t> numbers;
         std::set<std::string> continued; // sessions that a session_continued record announced here
     };
@@ -38,6 +41,7 @@ private:
     ledger& book_;
     std::map<stream_id, seen> streams_;
     std::uint64_t envelopes_ = 0;
+    std::size_t agents_ = 1;
 };
 
 } // namespace sim

@@ -205,6 +205,19 @@ TEST_F(writer_test, a_foreign_or_cleared_token_is_another_writer) {
     }
 }
 
+TEST_F(writer_test, our_session_anywhere_in_what_is_looked_at_below_the_claim_is_another_writers) {
+    for (const bool newest : {true, false}) {
+        writer one({}, "t1", judge);
+        one.on_tail(2);
+        one.on_stored();
+        one.on_fenced(2);
+        expect_read(one, 0, 2);
+        one.on_page(newest ? std::vector{data(0, "a third's"), data(1, "theirs")}
+                           : std::vector{data(0, "theirs"), data(1, "a third's")});
+        expect(one, kind::lost);
+    }
+}
+
 TEST_F(writer_test, a_stream_shorter_than_acknowledged_is_lost_by_tail_and_by_mismatch) {
     writer by_tail = known(5);
     by_tail.on_tail(4);
