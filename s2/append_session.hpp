@@ -41,8 +41,8 @@ public:
 
     std::uint64_t in_flight_metered_bytes() const { return state_.in_flight_metered_bytes(); }
 
-    // Of batches, to the connection. While it rises the peer takes what we send, however slowly: a large batch
-    // on a thin link is no silence.
+    // Of batches, to the connection. While it rises the peer takes what we send, however slowly: a large
+    // batch on a thin link is no silence.
     std::uint64_t handed_over_bytes() const { return handed_over_bytes_; }
 
     bool reconnect_advised() const { return state_.reconnect_advised(); }

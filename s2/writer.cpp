@@ -190,13 +190,14 @@ writer::pause writer::on_failure(const error& failure) {
     return on_claim_failure(failure, what);
 }
 
-// Which of the unresolved batches landed before the other writer came? The judge learns it; then the stream
-// is lost.
+// What of ours landed before the other writer came: of the unresolved batches, or (fenced out before the claim)
+// of what an earlier incarnation sent? The judge learns it; then the stream is lost.
 void writer::assess_then_lose(std::string reason) {
-    if (batches_.empty())
+    if (batches_.empty() && !memory_.claimed)
         return lose(std::move(reason));
+    const std::uint64_t from = batches_.empty() ? memory_.durable : batches_.front().match;
     lost_reason_ = std::move(reason);
-    begin_read(phase::assess, batches_.front().match, std::numeric_limits<std::uint64_t>::max());
+    begin_read(phase::assess, from, std::numeric_limits<std::uint64_t>::max());
 }
 
 void writer::lose(std::string reason) {

@@ -116,7 +116,8 @@ writer::pause writer::on_fence_mismatch(const error& failure) {
         else if (stands != token_ && own_token(stands))
             condition_ = stands;
         else
-            lose(stands.empty() ? "its fencing token has been cleared" : "another writer has fenced it");
+            assess_then_lose(stands.empty() ? "its fencing token has been cleared"
+                                            : "another writer has fenced it");
         return after;
     }
     const std::uint64_t tail = failure.seq_num_mismatch.value_or(match_);

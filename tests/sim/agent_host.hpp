@@ -16,7 +16,7 @@ public:
 
     const std::string& name() const { return machine_->name; }
 
-    machine& on() { return *machine_; }
+    machine& on() const { return *machine_; }
 
     agent::config how; // of the next start
 

@@ -110,17 +110,8 @@ net::task<> flusher(process& env, caller_context& context) {
         if (answer->status != 200)
             continue;
         ++context.flushes_durable;
-        const auto upto = json::parse(answer->body).at("durable_seq").to_number<seq_t>();
-        const auto& events = context.book.events();
-        for (std::size_t number = 0; number < events.size(); ++number) {
-            const auto& event = events[number];
-            if (event.what != fate::accepted || event.taken_by != context.index ||
-                event.answered_at > called_at || !event.landed.empty() || context.book.covered_by_drop(event))
-                continue;
-            throw verdict(exit_correctness, "a flush said durable up to " + std::to_string(upto) +
-                                                ", but event " + std::to_string(number) + " (seq " +
-                                                std::to_string(event.seq.value_or(0)) + ") is not in S2");
-        }
+        const auto& checker = context.conservation;
+        checker.expect_durable(context.index, called_at, "a flush said durable: " + answer->body);
     }
 }
 
@@ -157,14 +148,7 @@ net::task<> inquirer(process& env, caller_context& context) {
         if (!answer || answer->status != 200)
             continue;
         context.in.story().inspect("the status", answer->body);
-        const auto status = json::parse(answer->body).as_object();
-        if (!status.contains("published") || !status.at("published").is_number())
-            continue;
-        const auto of = [&status](std::string_view name) {
-            return status.at(name).to_number<std::uint64_t>();
-        };
-        if (of("published") != of("durable") + of("undelivered") + of("dropped"))
-            throw verdict(exit_correctness, "the status does not add up: " + answer->body);
+        context.conservation.expect_adds_up(answer->body);
     }
 }
 

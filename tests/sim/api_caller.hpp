@@ -4,6 +4,7 @@
 // status. Each is a task of a caller's process on the agent's machine.
 
 #include "tests/sim/agent_host.hpp"
+#include "tests/sim/checkers/conservation_checker.hpp"
 #include "tests/sim/ledger.hpp"
 
 namespace sim {
@@ -29,6 +30,7 @@ struct caller_context {
     world& in;
     agent_host& agent;
     ledger& book;
+    const conservation_checker& conservation;
     caller_plan plan;
     std::size_t index = 0; // of the agent, in the ledger
     std::uint64_t calls_answered = 0;

@@ -41,6 +41,12 @@ struct dropped_range {
     std::string reason;
 };
 
+// A session_continued record.
+struct continuation {
+    stream_id stream;
+    seq_t from;
+};
+
 class ledger {
 public:
     // A new event of about this size; its number.
@@ -53,6 +59,7 @@ public:
     std::uint64_t bytes() const { return bytes_; } // of all events
 
     std::vector<dropped_range> dropped;
+    std::vector<continuation> continued; // in the order in which they were written
 
     // The number of the event in an envelope of a producer's; nothing: it is none of ours.
     static std::optional<std::uint64_t> number_of(std::string_view envelope);

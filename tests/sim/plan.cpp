@@ -114,7 +114,8 @@ plan draw_plan(std::uint64_t seed) {
     made.seed = seed;
     made.active_for = source.between(5s, 40s);
     draw_agent(made, source);
-    draw_faults(made, source);
+    if (!source.chance(80))
+        draw_faults(made, source);
     made.create_stream_on_append = source.chance(700);
     made.stops_under_faults = source.chance(250);
     made.link.hostile = true;
@@ -127,6 +128,10 @@ plan draw_plan(std::uint64_t seed) {
         made.link.latency = std::min<net::duration>(made.link.latency, 3ms);
     made.callers.gap_max = pick<net::duration>(source, {20ms, 200ms, 200ms, 2s});
     made.callers.events_max = pick<std::size_t>(source, {3, 20, 60});
+    if (made.callers.gap_max < 50ms) { // many, for a shorter time
+        made.callers.events_max = std::min<std::size_t>(made.callers.events_max, 20);
+        made.active_for = std::min<net::duration>(made.active_for, 15s);
+    }
     made.callers.flushes = source.chance(500);
     made.callers.watches = source.chance(350);
     made.callers.changes_sessions = source.chance(300);

@@ -25,7 +25,9 @@ story::story(const plan& of, trace& into)
     , world_(of.seed ^ 0x5eed, into)
     , began_(world_.now().time_since_epoch())
     , store_(std::make_shared<model_store>())
-    , checker_(world_, book_) {
+    , checker_(world_, book_)
+    , conservation_(book_)
+    , bounds_(watch_) {
     into.watch_for(std::string(service_token));
     world_.net().hostile_link = plan_.link;
     for (const auto& [what, rate] : plan_.rates)
@@ -47,6 +49,11 @@ story::story(const plan& of, trace& into)
     world_.check_after_each_event([this] {
         if (found_)
             std::rethrow_exception(std::exchange(found_, nullptr));
+        if (!bounds_.due())
+            return;
+        bounds_.check_traffic(plan_.agent);
+        for (const auto& each : hosts_)
+            bounds_.check_disk(*each.agent);
     });
     watch_.on_body = [this](std::string_view stream, std::uint64_t bytes) {
         world_.say("service", "body of " + std::to_string(bytes) + " bytes, " + std::string(stream));
@@ -140,7 +147,8 @@ void story::start_agent(host& which) {
 void story::start_callers_of(host& which) {
     if (!which.context) {
         const auto index = static_cast<std::size_t>(&which - hosts_.data());
-        which.context.reset(new caller_context{world_, *which.agent, book_, plan_.callers, index});
+        which.context.reset(
+            new caller_context{world_, *which.agent, book_, conservation_, plan_.callers, index});
         which.context->plan.until = net::time_point(began_) + plan_.active_for;
     }
     process& callers = world_.start(which.agent->on(), which.agent->name() + "-callers");

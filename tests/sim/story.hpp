@@ -5,6 +5,8 @@
 
 #include "tests/sim/agent_host.hpp"
 #include "tests/sim/api_caller.hpp"
+#include "tests/sim/checkers/bounds_checker.hpp"
+#include "tests/sim/checkers/conservation_checker.hpp"
 #include "tests/sim/checkers/stream_checker.hpp"
 #include "tests/sim/plan.hpp"
 #include "tests/sim/s2_service.hpp"
@@ -62,7 +64,6 @@ private:
     void stop_under_faults();
     void expect_all_durable(host& which);
     void expect_clean_exit(host& which);
-    void check_exit_durable(const host& which) const;
     void check_accounts() const;
     std::string ask(host& which, std::string method, std::string target, net::duration within,
                     unsigned& status);
@@ -74,6 +75,8 @@ private:
     service_watch watch_;
     ledger book_;
     stream_checker checker_;
+    conservation_checker conservation_;
+    bounds_checker bounds_;
     machine service_machine_;
     machine elsewhere_;
     std::unique_ptr<s2_service> service_; // in its process

@@ -1,4 +1,6 @@
 // How a story ends: healing, liveness, an orderly stop, and the last accounts.
+#include "tests/sim/checkers/linger_checker.hpp"
+#include "tests/sim/checkers/parts_checker.hpp"
 #include "tests/sim/log_to_story.hpp"
 #include "tests/sim/story.hpp"
 
@@ -50,20 +52,7 @@ void story::stop_under_faults() {
             agent.on().helper_delay_max < 10ms)
             throw verdict(exit_liveness, agent.name() + " did not leave after its signal, under faults");
         if (!agent.running() && agent.exited && *agent.exited == agent::exit_code::durable)
-            check_exit_durable(each);
-    }
-}
-
-// Exit 0 means that everything accepted is in S2.
-void story::check_exit_durable(const host& which) const {
-    const auto index = which.context->index;
-    const auto& events = book_.events();
-    for (std::size_t number = 0; number < events.size(); ++number) {
-        const auto& event = events[number];
-        if (event.what == fate::accepted && event.taken_by == index && event.landed.empty() &&
-            !book_.covered_by_drop(event))
-            throw verdict(exit_correctness, "exit 0, but event " + std::to_string(number) + " (seq " +
-                                                std::to_string(event.seq.value_or(0)) + ") is not in S2");
+            conservation_.expect_durable(each.context->index, world_.now(), "exit 0");
     }
 }
 
@@ -129,7 +118,7 @@ void story::expect_all_durable(host& which) {
     const auto parsed = boost::json::parse(last);
     if (!parsed.as_object().contains("durable_seq") || parsed.as_object().contains("error"))
         throw verdict(exit_liveness, which.agent->name() + " still waits: " + last + " " + pending);
-    check_exit_durable(which);
+    conservation_.expect_durable(which.context->index, world_.now(), "a flush");
 }
 
 void story::expect_clean_exit(host& which) {
@@ -143,21 +132,25 @@ void story::expect_clean_exit(host& which) {
         throw verdict(exit_correctness, agent.name() + " left with exit code " +
                                             std::to_string(static_cast<int>(*agent.exited)) +
                                             " though everything works");
-    check_exit_durable(which);
-    if (const auto status = agent.on().storage->read("/state/status.json")) {
-        world_.story().inspect("status.json", *status);
-        const auto parsed = boost::json::parse(*status).as_object();
-        const auto of = [&parsed](std::string_view name) {
-            const auto* value = parsed.if_contains(name);
-            return value && value->is_number() ? value->to_number<std::uint64_t>() : 0;
-        };
-        if (of("published") != of("durable") + of("undelivered") + of("dropped") || of("undelivered") != 0)
-            throw verdict(exit_correctness, "status.json does not add up: " + *status);
-    }
+    conservation_.expect_durable(which.context->index, world_.now(), "exit 0");
+    const auto status = agent.on().storage->read("/state/status.json");
+    if (!status)
+        throw verdict(exit_correctness, agent.name() + " left no status.json");
+    world_.story().inspect("status.json", *status);
+    conservation_.expect_adds_up(*status);
+    if (hosts_.size() == 1 && !plan_.plans(fault::machine_crashed))
+        conservation_.expect_counts(*status, *store_);
 }
 
 // Drops are told only for reasons that this world gave.
 void story::check_accounts() const {
+    const parts_checker parts(book_, *store_);
+    if (!plan_.has("others") && hosts_.size() == 1)
+        parts.expect_no_continuation();
+    if (hosts_.size() == 1)
+        parts.expect_each_once();
+    if (plan_.families.empty())
+        expect_no_wait_beyond_linger(book_, plan_.agent, plan_.link);
     for (const auto& range : book_.dropped) {
         const bool crash = plan_.plans(fault::machine_crashed);
         const bool full = book_.bytes() * 2 > plan_.agent.ring_capacity || plan_.plans(fault::disk_full) ||

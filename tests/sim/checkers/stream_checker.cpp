@@ -77,7 +77,7 @@ void stream_checker::own(stream_id stream, std::string_view line, std::optional<
     if (type == "system_durable_error")
         throw std::runtime_error("a local event was sent to S2");
     if (type == "session_continued") {
-        streams_[stream].continued.insert(session);
+        book_.continued.push_back({stream, event.at("data").at("from_seq").to_number<seq_t>()});
         if (seq)
             throw std::runtime_error("session_continued has no seq");
     }

@@ -29,7 +29,6 @@ private:
     struct seen {
         std::map<std::string, seq_t> last_seq; // by session; one agent's rise over all its sessions
         std::set<std::uint64_t> numbers;
-        std::set<std::string> continued; // sessions that a session_continued record announced here
     };
 
     void check(stream_id stream, const model_record& record);

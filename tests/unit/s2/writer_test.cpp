@@ -201,8 +201,22 @@ TEST_F(writer_test, a_foreign_or_cleared_token_is_another_writer) {
         one.on_tail(5);
         one.on_stored();
         one.on_failure(token_mismatch(token));
+        expect(one, kind::read);
+        EXPECT_EQ(one.next().from, 5u) << "what an earlier incarnation sent may have landed";
+        judge.ours = {"a", "b"};
+        EXPECT_FALSE(one.on_page({data(5, "a"), fence(6, token)}));
         expect(one, kind::lost);
+        EXPECT_EQ(judge.ours.size(), 1u);
+        judge.ours.clear();
     }
+}
+
+TEST_F(writer_test, a_first_claim_that_meets_a_token_has_nothing_to_read_back) {
+    writer one = fresh();
+    one.on_tail(0);
+    one.on_stored();
+    one.on_failure(token_mismatch("foreign"));
+    expect(one, kind::lost);
 }
 
 TEST_F(writer_test, our_session_anywhere_in_what_is_looked_at_below_the_claim_is_another_writers) {
@@ -271,6 +285,8 @@ TEST_F(writer_test, the_own_candidate_standing_without_an_ambiguous_try_is_a_cop
     one.on_tail(5);
     one.on_stored();
     one.on_failure(token_mismatch("t1"));
+    expect(one, kind::read);
+    EXPECT_FALSE(one.on_page({fence(5, "t1"), data(6, "the copy's")}));
     expect(one, kind::lost);
 }
 

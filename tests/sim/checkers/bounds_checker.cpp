@@ -1,0 +1,31 @@
+#include "tests/sim/checkers/bounds_checker.hpp"
+
+#include "agent/stream_delivery.hpp"
+#include "s2/types.hpp"
+
+namespace sim {
+namespace {
+
+void expect_at_most(std::uint64_t seen, std::uint64_t most, const char* what) {
+    if (seen > most)
+        throw verdict(exit_correctness,
+                      std::string(what) + ": " + std::to_string(seen) + ", at most " + std::to_string(most));
+}
+
+} // namespace
+
+void bounds_checker::check_traffic(const agent::config& how) const {
+    expect_at_most(watch_.batches_in_flight_max, how.delivery.in_flight, "batches in flight");
+    expect_at_most(watch_.metered_bytes_in_flight_max, agent::in_flight_metered_bytes_max,
+                   "metered bytes in flight");
+    expect_at_most(watch_.batch_records_max, s2::batch_records_max, "records of a batch");
+    expect_at_most(watch_.batch_metered_bytes_max, s2::batch_metered_bytes_max, "metered bytes of a batch");
+}
+
+void bounds_checker::check_disk(const agent_host& agent) {
+    const auto& storage = *agent.on().storage;
+    constexpr std::uint64_t marks = 4096; // the small files beside the segments
+    expect_at_most(storage.used_bytes("/state/ring"), agent.how.ring_capacity + marks, "bytes of the ring");
+}
+
+} // namespace sim
