@@ -190,8 +190,8 @@ writer::pause writer::on_failure(const error& failure) {
     return on_claim_failure(failure, what);
 }
 
-// What of ours landed before the other writer came: of the unresolved batches, or (fenced out before the claim)
-// of what an earlier incarnation sent? The judge learns it; then the stream is lost.
+// What of ours landed before the other writer came: of the unresolved batches, or (fenced out before the
+// claim) of what an earlier incarnation sent? The judge learns it; then the stream is lost.
 void writer::assess_then_lose(std::string reason) {
     if (batches_.empty() && !memory_.claimed)
         return lose(std::move(reason));

@@ -183,9 +183,9 @@ private:
     std::uint64_t read_from_ = 0;
     std::uint64_t read_to_ = 0;
     bool own_fence_seen_ = false;
-    bool older_gone_ = false;                // nothing can be read below what was read
-    bool envelope_seen_ = false;             // a record that is no command, in what was read below the fence
-    bool stranger_seen_ = false;             // and one of those was another writer's of our sessions
+    bool older_gone_ = false;    // nothing can be read below what was read
+    bool envelope_seen_ = false; // a record that is no command, in what was read below the fence
+    bool stranger_seen_ = false; // and one of those was another writer's of our sessions
 
     std::deque<frozen_batch> batches_;
     std::size_t sent_ = 0; // of batches_, in this session

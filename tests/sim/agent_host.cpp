@@ -22,17 +22,19 @@ void agent_host::start() {
             (*self)->ready_ = true;
     };
     world_->say(name(), "starts");
-    fresh.run([self = self_, with = running_with_.get()](process& env) -> net::task<> {
-        agent::service one(env, *with);
-        (*self)->service_ = &one;
-        const auto code = co_await one.run();
-        auto& host = **self;
-        host.service_ = nullptr;
-        host.process_ = 0;
-        host.exited = code;
-        ++host.disturbances;
-        host.world_->say(host.name(), "exits with " + std::to_string(static_cast<int>(code)));
-    });
+    fresh.run([self = self_, with = running_with_.get()](process& env) { return live(env, self, *with); });
+}
+
+net::task<> agent_host::live(process& env, std::shared_ptr<agent_host*> self, const agent::config& with) {
+    agent::service one(env, with);
+    (*self)->service_ = &one;
+    const auto code = co_await one.run();
+    auto& host = **self;
+    host.service_ = nullptr;
+    host.process_ = 0;
+    host.exited = code;
+    ++host.disturbances;
+    host.world_->say(host.name(), "exits with " + std::to_string(static_cast<int>(code)));
 }
 
 void agent_host::kill(bool with_machine) {

@@ -41,6 +41,8 @@ public:
     void adopt(world& into, world& from, agent_host& other);
 
 private:
+    static net::task<> live(process& env, std::shared_ptr<agent_host*> self, const agent::config& with);
+
     world* world_;
     std::unique_ptr<machine> machine_;
     std::unique_ptr<agent::config> running_with_; // the service refers to it

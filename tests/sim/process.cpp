@@ -1,6 +1,7 @@
 #include "tests/sim/process.hpp"
 
 #include "net/suspension.hpp"
+#include "tests/sim/abandon.hpp"
 #include "tests/sim/network.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -114,8 +115,8 @@ void process::die(bool silent) {
         return;
     }
     files_->freeze();
-    (void)loop_.release();
-    (void)input_.release();
+    abandon(loop_);
+    abandon(input_);
     for (const auto& weak : std::exchange(ends_, {}))
         if (const auto one = weak.lock(); one && !silent)
             network::close_end(*one);

@@ -1,6 +1,7 @@
 #include "tests/sim/story.hpp"
 
 #include "s2/client.hpp"
+#include "tests/sim/abandon.hpp"
 #include "tests/sim/log_to_story.hpp"
 
 #include <algorithm>
@@ -66,7 +67,7 @@ story::story(const plan& of, trace& into)
 // Frozen processes stay for ever; what is big in them does not.
 story::~story() {
     world_.end_all();
-    (void)service_.release();
+    abandon(service_);
     for (const auto& each : hosts_)
         if (each.agent->on().storage)
             each.agent->on().storage->discard();
@@ -124,7 +125,7 @@ void story::end_service(bool in_order, net::duration away) {
     const auto kill = [this, id] {
         if (process* one = world_.find(id)) {
             world_.end(*one);
-            (void)service_.release(); // its frozen frames refer to it
+            abandon(service_); // its frozen frames refer to it
         }
     };
     if (!in_order)
@@ -348,38 +349,42 @@ net::task<> story::meddle(process& env, fault what) {
         co_return;
     auto& source = world_.faults().source();
     const std::string stream = names[source.below(names.size())];
-    co_await net::with_task_group(env, [&](net::task_group& connections) -> net::task<> {
-        auto where = s2::endpoints::parse("http://s2.sim:8080", "http://s2.sim:8080");
-        s2::connector connector(connections, std::move(*where), {});
-        s2::credentials token(s2::secret(std::string("somebody's")));
-        s2::client client(connector, token, std::string(basin_name));
-        const auto deadline = env.now() + 5s;
-        bool done = false;
-        if (what == fault::stream_deleted || what == fault::stream_recreated) {
-            const auto deleted = co_await client.delete_stream(stream, deadline);
-            done = deleted.has_value();
-            if (done && what == fault::stream_recreated) {
-                co_await net::sleep_until(env, env.now() + 200ms);
-                const auto created = co_await client.create_stream(stream, {}, deadline);
-                done = created.has_value();
-            }
-        } else {
-            s2::append_input input;
-            if (what == fault::other_fence)
-                input.records.push_back(s2::fence_command("somebody's token"));
-            else if (what == fault::token_cleared)
-                input.records.push_back(s2::fence_command(""));
-            else if (what == fault::stream_trimmed)
-                input.records.push_back(s2::trim_command(1'000'000));
-            else
-                input.records.push_back({std::nullopt, {}, std::string(stream_checker::foreign_body)});
-            const auto appended = co_await client.append(stream, std::move(input), deadline);
-            done = appended.has_value();
+    co_await net::with_task_group(
+        env, [this, what, stream](net::task_group& group) { return meddle_with(group, what, stream); });
+}
+
+net::task<> story::meddle_with(net::task_group& connections, fault what, std::string stream) {
+    auto& env = connections.env();
+    auto where = s2::endpoints::parse("http://s2.sim:8080", "http://s2.sim:8080");
+    s2::connector connector(connections, std::move(*where), {});
+    s2::credentials token(s2::secret(std::string("somebody's")));
+    s2::client client(connector, token, std::string(basin_name));
+    const auto deadline = env.now() + 5s;
+    bool done = false;
+    if (what == fault::stream_deleted || what == fault::stream_recreated) {
+        const auto deleted = co_await client.delete_stream(stream, deadline);
+        done = deleted.has_value();
+        if (done && what == fault::stream_recreated) {
+            co_await net::sleep_until(env, env.now() + 200ms);
+            const auto created = co_await client.create_stream(stream, {}, deadline);
+            done = created.has_value();
         }
-        if (done)
-            world_.faults().fired(what);
-        co_await connector.close();
-    });
+    } else {
+        s2::append_input input;
+        if (what == fault::other_fence)
+            input.records.push_back(s2::fence_command("somebody's token"));
+        else if (what == fault::token_cleared)
+            input.records.push_back(s2::fence_command(""));
+        else if (what == fault::stream_trimmed)
+            input.records.push_back(s2::trim_command(1'000'000));
+        else
+            input.records.push_back({std::nullopt, {}, std::string(stream_checker::foreign_body)});
+        const auto appended = co_await client.append(stream, std::move(input), deadline);
+        done = appended.has_value();
+    }
+    if (done)
+        world_.faults().fired(what);
+    co_await connector.close();
 }
 
 } // namespace sim

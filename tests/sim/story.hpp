@@ -54,6 +54,7 @@ private:
     void spoil_disk(const planned_act& act);
     void meddle(fault what);
     net::task<> meddle(process& env, fault what);
+    net::task<> meddle_with(net::task_group& connections, fault what, std::string stream);
 
     void start_agent(host& which);
     void start_callers_of(host& which);

@@ -18,6 +18,13 @@ constexpr auto ready_within = 60s;
 constexpr auto durable_within = 120s; // after everything has healed
 constexpr auto exit_slack = 8s;       // beyond --shutdown-timeout: files, answers, the ring
 
+net::task<> ask_once(process& env, std::string method, std::string target, net::duration within,
+                     std::optional<api_answer>& answer, bool& done) {
+    const auto deadline = env.now() + within;
+    answer = co_await call_api(env, std::move(method), std::move(target), "", "", deadline);
+    done = true;
+}
+
 } // namespace
 
 void story::run() {
@@ -89,10 +96,8 @@ std::string story::ask(host& which, std::string method, std::string target, net:
     std::optional<api_answer> answer;
     bool done = false;
     process& asking = world_.start(which.agent->on(), which.agent->name() + "-examiner");
-    asking.run([&](process& env) -> net::task<> {
-        const auto deadline = env.now() + within;
-        answer = co_await call_api(env, std::move(method), std::move(target), "", "", deadline);
-        done = true;
+    asking.run([&answer, &done, method, target, within](process& env) {
+        return ask_once(env, method, target, within, answer, done);
     });
     const auto id = asking.id();
     world_.run_until([&] { return done; }, world_.now() + within + 1s);
