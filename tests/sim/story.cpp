@@ -349,8 +349,10 @@ net::task<> story::meddle(process& env, fault what) {
         co_return;
     auto& source = world_.faults().source();
     const std::string stream = names[source.below(names.size())];
-    co_await net::with_task_group(
-        env, [this, what, stream](net::task_group& group) { return meddle_with(group, what, stream); });
+    std::function<net::task<>(net::task_group&)> body = [this, what, stream](net::task_group& group) {
+        return meddle_with(group, what, stream);
+    };
+    co_await net::with_task_group(env, std::move(body));
 }
 
 net::task<> story::meddle_with(net::task_group& connections, fault what, std::string stream) {
