@@ -1,12 +1,13 @@
 #pragma once
 // Files in memory, with what a real disk can do to them: be full, lose what was not synced, be copied
-// mid-way. Mappings share their file's bytes, as the page cache has it. Names outlive nobody's mapping;
-// unlinked bytes live while mapped.
+// mid-way, stop at any call. Mappings share their file's bytes, as the page cache has it. Names outlive
+// nobody's mapping; unlinked bytes live while mapped.
 
 #include "net/files.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -17,7 +18,7 @@ public:
     struct content {
         std::vector<std::uint64_t> words; // aligned as a mapping is
         std::size_t size = 0;
-        std::string synced; // what a machine crash leaves at least
+        std::string synced; // what the disk has for sure; shorter than the file: nothing yet behind it
 
         std::span<std::byte> bytes() { return {reinterpret_cast<std::byte*>(words.data()), size}; }
 
@@ -29,7 +30,13 @@ public:
 
     using content_ptr = std::shared_ptr<content>;
 
-    std::map<std::string, content_ptr> all;
+    using names_map = std::map<std::string, content_ptr>;
+
+    names_map all;
+    // What the directory was after each change since it was last synced, oldest first: a journal brings back
+    // one of these. Kept once begun with forget_names().
+    std::vector<names_map> names_since_sync;
+    std::function<void()> before_call; // may throw: the process dies here
     std::uint64_t disk_bytes_max = ~std::uint64_t{0};
     net::error_code mapping_fails; // open_mapped says so while set
     std::size_t calls = 0;         // every call but stores into mappings
@@ -43,8 +50,8 @@ public:
     }
 
     // What a killed process leaves, as another world's disk.
-    std::map<std::string, content_ptr> copy() const {
-        std::map<std::string, content_ptr> copied;
+    names_map copy() const {
+        names_map copied;
         for (const auto& [name, one] : all)
             copied[name] = std::make_shared<content>(*one);
         return copied;
@@ -57,12 +64,14 @@ public:
         return listed;
     }
 
+    void forget_names() { names_since_sync.assign(1, all); }
+
     std::span<std::byte> bytes(const path& file) { return all.at(file.string())->bytes(); }
 
     net::error_code create_directories(const path&, unsigned) override { return {}; }
 
     net::result<std::vector<net::file_entry>> list(const path& dir) override {
-        ++calls;
+        called();
         std::vector<net::file_entry> listed;
         for (const auto& [name, one] : all)
             if (path(name).parent_path() == dir)
@@ -73,22 +82,31 @@ public:
     bool exists(const path& file) override { return all.contains(file.string()); }
 
     net::error_code remove(const path& file) override {
-        ++calls;
-        return all.erase(file.string()) > 0 ? net::error_code() : error(ENOENT);
+        called();
+        if (all.erase(file.string()) == 0)
+            return error(ENOENT);
+        named();
+        return {};
     }
 
     net::error_code rename(const path& from, const path& to) override {
-        ++calls;
+        called();
         const auto found = all.find(from.string());
         if (found == all.end())
             return error(ENOENT);
         auto moved = found->second;
         all.erase(found);
         all[to.string()] = std::move(moved);
+        named();
         return {};
     }
 
-    net::error_code sync_directory(const path&) override { return {}; }
+    net::error_code sync_directory(const path&) override {
+        called();
+        if (!names_since_sync.empty())
+            forget_names();
+        return {};
+    }
 
     net::result<std::string> read_all(const path& file, std::uint64_t limit_bytes) override {
         const auto found = all.find(file.string());
@@ -101,12 +119,14 @@ public:
     }
 
     net::error_code replace(const path& file, std::string_view text, unsigned) override {
-        ++calls;
+        called();
         auto fresh = std::make_shared<content>();
         fresh->resize(text.size());
         std::copy_n(text.data(), text.size(), reinterpret_cast<char*>(fresh->words.data()));
         fresh->synced = text;
         all[file.string()] = std::move(fresh);
+        if (!names_since_sync.empty())
+            forget_names();
         return {};
     }
 
@@ -114,7 +134,7 @@ public:
 
     net::result<std::unique_ptr<net::mapped_file>> create_mapped(const path& file,
                                                                  std::uint64_t size) override {
-        ++calls;
+        called();
         if (all.contains(file.string()))
             return error(EEXIST);
         if (disk_bytes() + size > disk_bytes_max)
@@ -122,11 +142,12 @@ public:
         auto fresh = std::make_shared<content>();
         fresh->resize(size);
         all[file.string()] = fresh;
+        named();
         return std::unique_ptr<net::mapped_file>(std::make_unique<mapping>(*this, std::move(fresh)));
     }
 
     net::result<std::unique_ptr<net::mapped_file>> open_mapped(const path& file) override {
-        ++calls;
+        called();
         if (mapping_fails)
             return mapping_fails;
         const auto found = all.find(file.string());
@@ -152,6 +173,17 @@ public:
     static net::error_code error(int code) { return {code, boost::system::generic_category()}; }
 
 private:
+    void called() {
+        ++calls;
+        if (before_call)
+            before_call();
+    }
+
+    void named() {
+        if (!names_since_sync.empty())
+            names_since_sync.push_back(all);
+    }
+
     class mapping final : public net::mapped_file {
     public:
         mapping(memory_files& owner, content_ptr of)
@@ -165,6 +197,7 @@ private:
         std::span<std::byte> bytes() noexcept override { return of_->bytes(); }
 
         net::error_code sync() override {
+            owner_.called();
             const auto raw = of_->bytes();
             of_->synced.assign(reinterpret_cast<const char*>(raw.data()), raw.size());
             return {};

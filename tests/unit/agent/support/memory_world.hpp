@@ -27,6 +27,8 @@ public:
     std::unique_ptr<net::timer> make_timer() override { return nullptr; }
 
     void random_bytes(std::span<std::byte> out) override {
+        if (disk.before_call)
+            disk.before_call();
         for (auto& one : out)
             one = static_cast<std::byte>(random_());
     }
