@@ -2,8 +2,10 @@
 //
 // Beside the segments the directory holds two small files: "boot", the identity of the boot under which the
 // ring was last opened, and "clean", written last by close_clean. The order at open makes a death at any
-// point harmless: a new segment with its gap comes first; only then "boot" is replaced, which also syncs the
-// directory, and so the removal of "clean".
+// point harmless: a new segment with its gap comes first; only then "boot" is replaced; "clean" goes last
+// (without it another boot's "boot" would read as a machine crash), and the directory is synced before
+// anything is published, also where "clean" is gone already: the start that removed it may have been killed
+// there, and a mark that comes back with a dead machine would give numbers out twice.
 #include "agent/ring.hpp"
 #include "agent/ring_spare.hpp"
 
@@ -218,13 +220,13 @@ net::error_code ring::recover(seq_t seq_ceiling, ring_recovery& recovery) {
     recovery.damaged_segments = damaged_count_;
     if (options_.dir.empty())
         return {};
-    const bool mark_there = files.exists(options_.dir / clean_name);
-    if (mark_there)
+    if (boot != boot_now)
+        if (const auto ec = files.replace(options_.dir / boot_name, boot_now, file_mode))
+            return ec;
+    if (files.exists(options_.dir / clean_name))
         if (const auto ec = files.remove(options_.dir / clean_name))
             return ec;
-    if (mark_there || boot != boot_now)
-        return files.replace(options_.dir / boot_name, boot_now, file_mode);
-    return {};
+    return files.sync_directory(options_.dir);
 }
 
 // The newest envelope below a segment that holds none.
