@@ -48,7 +48,9 @@ void ring_hold::pin_present() {
         const auto& segment = owner_.segments_[index];
         const bool pinned_already = std::any_of(pins_.begin(), pins_.end(),
                                                 [&](const pinned& one) { return one.segment == segment; });
-        if (pinned_already || !owner_.held(index))
+        // In its own range: the one before a hole may be another's, and go while this one still holds.
+        const bool in_range = owner_.last_of(index) >= first_;
+        if (pinned_already || !in_range)
             continue;
         if (auto mapping = segment->pin())
             pins_.push_back({segment, std::move(*mapping)});

@@ -67,10 +67,11 @@ bool ring::roll_over() {
     auto spare = obtain_spare();
     if (!spare)
         return false;
-    seal_head();
-    install_head(std::move(*spare), next_seq_, {});
+    // What was published into the head since a hold was taken is not pinned yet; the head's own pin goes.
     for (auto* one : holds_)
         one->pin_present();
+    seal_head();
+    install_head(std::move(*spare), next_seq_, {});
     return true;
 }
 
