@@ -84,11 +84,20 @@ bool ring::would_drop_owed(std::size_t bytes) const {
     std::uint64_t available = 0;
     if (!disk_full_ && used_bytes() < capacity_bytes())
         available = (capacity_bytes() - used_bytes()) / ring_segment_bytes;
+    // In the order of invariant 4: where nothing older is owed, the live history makes room too. And where
+    // nothing is owed or held at all, there is nothing to wait for.
     const std::size_t history = history_begin();
-    for (std::size_t index = 0; index < history && available < segments; ++index)
-        if (!held(index) && !owed(index))
+    bool older_owed = false;
+    bool any_held = false;
+    for (std::size_t index = 0; index + 1 < segments_.size() && available < segments; ++index) {
+        const bool is_held = held(index);
+        const bool is_owed = !is_held && owed(index);
+        if (!is_held && !is_owed && (index < history || !older_owed))
             ++available;
-    return available < segments;
+        older_owed = older_owed || is_owed;
+        any_held = any_held || is_held;
+    }
+    return available < segments && (older_owed || any_held || owed(segments_.size() - 1));
 }
 
 seq_t ring::first_seq() const {

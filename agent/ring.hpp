@@ -61,9 +61,8 @@ public:
     std::span<char> reserve(std::size_t bytes);
     // Publishes the first `bytes` of the room as envelope next_seq().
     ring_entry commit(std::size_t bytes, std::uint32_t session, bool own);
-    // Whether `bytes` more, as one envelope or many, would need a segment and there is neither free capacity
-    // nor a segment that owes nothing, is not held and lies behind the live history (a paused intake asks
-    // this first).
+    // Whether `bytes` more, as one envelope or many, would need a segment, and there is neither free capacity
+    // nor one that goes before what is owed (a paused intake asks this first).
     bool would_drop_owed(std::size_t bytes) const;
 
     // --- state

@@ -6,6 +6,37 @@ namespace {
 
 constexpr std::size_t half = 1'000'000; // two to a segment
 
+// With nothing owed, an intake that is told to wait for room waits for ever: nothing will change.
+TEST(ring_room_test, nobody_waits_for_room_where_nothing_is_owed) {
+    memory_world world;
+    auto ring = open_ring(world, options_of(16 * mib, 8 * mib));
+    owing_from retention(~seq_t{0});
+    ring->set_retention(&retention);
+    for (int count = 0; count < 100; ++count) { // segments that end half empty: all lie in the live history
+        ASSERT_FALSE(ring->would_drop_owed(half)) << count;
+        ASSERT_TRUE(publish_next(*ring, half));
+        ASSERT_TRUE(publish_next(*ring, 93'100));
+    }
+    retention.first_owed = ring->next_seq() - 6; // the oldest still go before these
+    ASSERT_FALSE(ring->would_drop_owed(half));
+    retention.first_owed = 1;
+    ASSERT_TRUE(ring->would_drop_owed(half));
+}
+
+TEST(ring_room_test, nor_where_the_disk_was_full) {
+    memory_world world;
+    auto ring = open_ring(world, options_of(16 * mib, 8 * mib));
+    owing_from retention(1);
+    ring->set_retention(&retention);
+    publish_until(*ring, 4, half);
+    world.disk.disk_bytes_max = world.disk.disk_bytes();
+    publish_until(*ring, 8, half);
+    ASSERT_GT(ring->disk_full_count(), 0u);
+    ASSERT_TRUE(ring->would_drop_owed(half));
+    retention.first_owed = ring->next_seq();
+    ASSERT_FALSE(ring->would_drop_owed(half));
+}
+
 // What is published into a hold's range stays mapped when the head moves on, though mappings run short.
 TEST(ring_room_test, a_hold_ahead_of_its_envelopes_keeps_them_mapped) {
     memory_world world;
