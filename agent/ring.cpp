@@ -134,6 +134,15 @@ void ring::note_damage(ring_segment& segment) {
     if (!segment.mark_damaged())
         return;
     ++damaged_count_;
+// A blank one among the others was being freed when the process died, one with a broken header can't be told
+// anything: what lay before them, and why it went, stands in the header behind.
+std::size_t ring::whole_from(std::size_t index) const {
+    while (index + 1 < segments_.size() && segments_[index]->pin() &&
+           segments_[index]->state() != header_state::whole)
+        ++index;
+    return index;
+}
+
     spdlog::warn("ring: {} is damaged; what is whole in it stays readable, the file will be kept aside",
                  segment.path().filename().string());
 }

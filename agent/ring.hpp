@@ -117,7 +117,7 @@ private:
     // ring_room.cpp: making room at a segment's end
     bool roll_over();
     std::optional<ring_spare> obtain_spare();
-    std::optional<ring_spare> free_segment(std::size_t index);
+    std::optional<ring_spare> free_segment(std::size_t index, bool as_spare);
     void tell_dropping(const segment_ptr& segment, seq_t last);
     void keep_aside(ring_segment& segment);
     void install_head(ring_spare spare, seq_t first_seq, const ring_gaps& gaps);
@@ -130,7 +130,8 @@ private:
 
     seq_t
     last_of(std::size_t index) const; // exact once its header is known, else bounded by the next segment
-    std::size_t index_behind(seq_t seq) const; // of the first segment whose first seq is higher
+    std::size_t index_behind(seq_t seq) const;       // of the first segment whose first seq is higher
+    std::size_t whole_from(std::size_t index) const; // the first from there on with a header that holds
     std::filesystem::path path_of(seq_t first_seq) const;
     void note_damage(ring_segment& segment);
 

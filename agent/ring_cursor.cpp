@@ -50,7 +50,7 @@ ring_cursor::item ring_cursor::next() {
         const std::size_t behind = ring_.index_behind(position_);
         if (behind == ring_.segments_.size()) // a segment that is there, and unreadable to its end
             return leave({position_, ring_.next_seq_ - 1, gap_reason::damage});
-        const auto& next = ring_.segments_[behind];
+        const auto& next = ring_.segments_[ring_.whole_from(behind)];
         if (const auto mapped = next->pin(); !mapped && is_shortage(mapped.error()))
             return nothing{};
         return leave(next->gaps().at(position_, next->first_seq()));

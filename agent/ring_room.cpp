@@ -79,14 +79,8 @@ bool ring::roll_over() {
 std::optional<ring_spare> ring::obtain_spare() {
     std::optional<ring_spare> spare;
     const auto free_one = [&](std::size_t index) {
-        auto freed = free_segment(index);
-        if (!freed)
-            return;
-        if (!spare)
+        if (auto freed = free_segment(index, !spare))
             spare = std::move(freed);
-        else if (!freed->path.empty())
-            (void)env_.files().remove(
-                freed->path); // blank already: left behind, it would be a spare to the next start
     };
 
     for (int count = 0; count < freed_per_roll_over_max; ++count) {
@@ -145,11 +139,12 @@ std::optional<ring_spare> ring::obtain_spare() {
 }
 
 // The successor's header learns of the gap before the segment stops counting: killed in between, the segment
-// is still there, and what is there goes before what a gap says.
-std::optional<ring_spare> ring::free_segment(std::size_t index) {
+// is still there, and what is there goes before what a gap says. Only the one that becomes the next segment
+// is blanked; others are gone at once.
+std::optional<ring_spare> ring::free_segment(std::size_t index, bool as_spare) {
     NET_ASSERT(index + 1 < segments_.size() && !held(index), "neither the head nor what is held is freed");
     const auto segment = segments_[index];
-    const auto next = segments_[index + 1];
+    const auto next = segments_[whole_from(index + 1)];
     auto mapped = segment->pin();
     const auto next_mapped = next->pin();
     const seq_t last = last_of(index);
@@ -167,7 +162,8 @@ std::optional<ring_spare> ring::free_segment(std::size_t index) {
     for (const auto& range : next->gaps().ranges())
         if (range.from_seq > segment->first_seq())
             gaps.append(range.from_seq, range.reason);
-    if (next_mapped)
+    // One without a header knows of no gap; its successor keeps what it was told before.
+    if (next_mapped && segment->state() == header_state::whole)
         next->set_gaps((*next_mapped)->bytes(), gaps);
 
     segment->mark_freed();
@@ -176,8 +172,10 @@ std::optional<ring_spare> ring::free_segment(std::size_t index) {
         keep_aside(*segment);
         return std::nullopt;
     }
-    if (!mapped || (*mapped)->bytes().size() != ring_segment_bytes) {
-        (void)env_.files().remove(segment->path());
+    if (!as_spare || !mapped || (*mapped)->bytes().size() != ring_segment_bytes) {
+        // One that can't be removed must not come back with the next start.
+        if (!segment->anonymous() && env_.files().remove(segment->path()) && mapped)
+            segment->blank((*mapped)->bytes());
         return std::nullopt;
     }
     segment->blank((*mapped)->bytes());

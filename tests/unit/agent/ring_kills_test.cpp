@@ -70,5 +70,33 @@ TEST(ring_kills_test, a_clean_mark_that_a_killed_start_removed_stays_removed) {
     }
 }
 
+// Several segments go in one roll-over; killed at any of its calls, what went keeps its reason. With an older
+// one held, they lie in the middle.
+TEST(ring_kills_test, what_a_killed_roll_over_freed_went_for_capacity) {
+    for (const bool with_hold : {false, true}) {
+        bool killed = true;
+        for (unsigned call = 0; killed; ++call) {
+            memory_world world;
+            {
+                auto ring = open_ring(world, options_of(16 * mib, 0));
+                owing_from retention(1);
+                ring->set_retention(&retention);
+                publish_until(*ring, 12, half);
+                auto hold = with_hold ? ring->hold(1, 1) : nullptr;
+                retention.first_owed = ~seq_t{0}; // S2 is back
+                killed = killed_in(world, call, [&] { publish_until(*ring, 13, half); });
+            }
+            for (int life = 0; life < 2; ++life) { // the second one after more roll-overs
+                auto ring = open_ring(world, options_of(16 * mib, 0));
+                auto found = read_all(*ring);
+                ASSERT_TRUE(found.identical);
+                for (const auto& gap : found.gaps)
+                    ASSERT_EQ(gap.reason, gap_reason::capacity) << call << " " << gap;
+                publish_until(*ring, ring->last_seq() + 3, half);
+            }
+        }
+    }
+}
+
 } // namespace
 } // namespace agent::test
