@@ -118,8 +118,12 @@ seq_t ring::last_of(std::size_t index) const {
     const auto& segment = *segments_[index];
     const auto& next = *segments_[index + 1];
     seq_t bound = next.first_seq() - 1;
-    if (!next.gaps().empty() && next.gaps().ranges().front().from_seq > segment.first_seq())
-        bound = next.gaps().ranges().front().from_seq - 1;
+    for (const auto& range : next.gaps().ranges()) {
+        if (range.from_seq > segment.first_seq()) {
+            bound = range.from_seq - 1;
+            break;
+        }
+    }
     return std::min(bound, segment.last_seq().value_or(bound));
 }
 
@@ -130,10 +134,6 @@ std::size_t ring::index_behind(seq_t seq) const {
     return static_cast<std::size_t>(found - segments_.begin());
 }
 
-void ring::note_damage(ring_segment& segment) {
-    if (!segment.mark_damaged())
-        return;
-    ++damaged_count_;
 // A blank one among the others was being freed when the process died, one with a broken header can't be told
 // anything: what lay before them, and why it went, stands in the header behind.
 std::size_t ring::whole_from(std::size_t index) const {
@@ -143,6 +143,10 @@ std::size_t ring::whole_from(std::size_t index) const {
     return index;
 }
 
+void ring::note_damage(ring_segment& segment) {
+    if (!segment.mark_damaged())
+        return;
+    ++damaged_count_;
     spdlog::warn("ring: {} is damaged; what is whole in it stays readable, the file will be kept aside",
                  segment.path().filename().string());
 }

@@ -70,7 +70,8 @@ bool ring_cursor::enter_segment() {
     }
     segment_.reset();
     mapping_.reset();
-    // The successor's header tells how far this one reaches where its own seal is not known.
+    // The successor's header tells how far this one reaches, where its own seal does not, or no more: with a
+    // machine that died an older seal may come back.
     auto mapped = found->pin();
     if (!mapped) {
         cannot_map_ = is_shortage(mapped.error());
@@ -82,7 +83,7 @@ bool ring_cursor::enter_segment() {
         ring_.note_damage(*found);
     if (found->state() != header_state::whole)
         return false;
-    if (behind < ring_.segments_.size() && !found->last_seq())
+    if (behind < ring_.segments_.size() && !ring_.segments_[behind]->known())
         (void)ring_.segments_[behind]->pin();
     segment_last_ = ring_.last_of(behind - 1);
     if (position_ > segment_last_)

@@ -157,7 +157,8 @@ std::optional<ring_spare> ring::free_segment(std::size_t index, bool as_spare) {
     ring_gaps gaps = segment->gaps();
     gaps.append(segment->first_seq(), gap_reason::capacity);
     const seq_t lost_from = last + 1;
-    if (next->gaps().empty() && lost_from < next->first_seq())
+    const seq_t told_from = next->gaps().empty() ? next->first_seq() : next->gaps().ranges().front().from_seq;
+    if (lost_from < told_from)
         gaps.append(lost_from, gap_reason::damage);
     for (const auto& range : next->gaps().ranges())
         if (range.from_seq > segment->first_seq())

@@ -98,5 +98,70 @@ TEST(ring_kills_test, what_a_killed_roll_over_freed_went_for_capacity) {
     }
 }
 
+// Page by page: the seal of the segment before a machine crash is lost, and its last frame is damaged.
+TEST(ring_kills_test, damage_before_a_machine_crash_ends_where_the_crash_begins) {
+    memory_world world;
+    {
+        auto ring = open_ring(world, options_of(6 * mib, 0));
+        publish_until(*ring, 2, half);
+    }
+    world.boot = "boot-2";
+    {
+        auto ring = open_ring(world, options_of(6 * mib, 0), 50);
+        auto hold = ring->hold(1, 2);
+        // As a roll-over killed before it blanks the first segment leaves it.
+        ring_identity identity;
+        const auto bytes = world.disk.bytes(segment_path(51));
+        ASSERT_EQ(read_identity(bytes, identity), header_state::whole);
+        ring_gaps gaps;
+        gaps.append(1, gap_reason::capacity);
+        gaps.append(3, gap_reason::machine_crash);
+        write_gaps(bytes, identity, gaps);
+    }
+    auto first = world.disk.bytes(segment_path(1));
+    std::fill_n(first.begin() + sector_bytes, sector_bytes, std::byte{0});
+    first[ring_header_bytes + frame_bytes(half) + 100] ^= std::byte{1};
+    auto ring = open_ring(world, options_of(6 * mib, 0), 50);
+    EXPECT_EQ(read_all(*ring).gaps,
+              (std::vector<ring_gap>{{2, 2, gap_reason::damage}, {3, 50, gap_reason::machine_crash}}));
+}
+
+// A segment whose header did not reach the disk, or another one's did, lies between the one that is freed and
+// the next: its own loss is no capacity, and what lay before it keeps its reason, also for the next start.
+TEST(ring_kills_test, a_segment_without_its_header_stays_damage_when_its_neighbour_goes) {
+    for (const bool blank : {true, false}) {
+        memory_world world;
+        {
+            auto ring = open_ring(world, options_of(16 * mib, 0));
+            owing_from retention(1);
+            ring->set_retention(&retention);
+            publish_until(*ring, 4, half);
+        }
+        world.boot = "boot-2";
+        open_ring(world, options_of(16 * mib, 0), 50);
+        const auto bytes = world.disk.bytes(segment_path(3));
+        if (blank)
+            blank_header(bytes);
+        else
+            write_header(bytes, {1, 7}, {});
+        const std::vector<ring_gap> expected{{3, 4, gap_reason::damage}, {5, 50, gap_reason::machine_crash}};
+        {
+            auto ring = open_ring(world, options_of(16 * mib, 0), 50);
+            EXPECT_EQ(read_all(*ring).gaps, expected);
+            auto hold = ring->hold(4, 4);
+            publish_until(*ring, 53, half); // frees what lies before
+        }
+        for (int life = 0; life < 2; ++life) {
+            auto ring = open_ring(world, options_of(16 * mib, 0), 50);
+            const auto found = read_all(*ring);
+            ASSERT_GE(found.gaps.size(), 3u);
+            EXPECT_EQ(found.gaps[0], (ring_gap{1, 2, gap_reason::capacity}));
+            EXPECT_EQ(found.gaps[1], expected[0]);
+            EXPECT_EQ(found.gaps[2], expected[1]);
+            publish_until(*ring, ring->last_seq() + 2, half);
+        }
+    }
+}
+
 } // namespace
 } // namespace agent::test
