@@ -53,7 +53,7 @@ std::uint32_t copy_check(std::size_t slot, std::size_t value_bytes_max, const co
 }
 
 struct copy_state {
-    bool counted = false;   // its turn says that it was once finished
+    std::uint64_t said = 0; // its turn, whole or not; 0: nothing was finished here
     std::uint64_t turn = 0; // of a whole copy; else 0
     bool erased = false;
     std::span<const std::byte> value;
@@ -64,7 +64,7 @@ copy_state look(std::span<const std::byte> bytes, std::size_t slot, std::size_t 
     const std::size_t at = copy_at(slot, copy, value_bytes_max);
     const auto head = load_at<copy_head>(bytes, at);
     copy_state found;
-    found.counted = head.last != 0;
+    found.said = head.last;
     found.erased = head.length == length_erased;
     if (head.last == 0 || (!found.erased && head.length > value_bytes_max))
         return found;
@@ -72,6 +72,25 @@ copy_state look(std::span<const std::byte> bytes, std::size_t slot, std::size_t 
     if (head.crc == copy_check(slot, value_bytes_max, head, found.value))
         found.turn = head.last;
     return found;
+}
+
+// Killed while it was made: too short, and nothing in it. (The head is written when all the space is there.)
+bool never_finished(net::file_system& files, const std::filesystem::path& path, std::size_t size) {
+    const auto listed = files.list(path.parent_path());
+    if (!listed)
+        return false;
+    const auto found = std::find_if(listed->begin(), listed->end(), [&](const net::file_entry& one) {
+        return one.name == path.filename().string();
+    });
+    if (found == listed->end() || found->size >= size)
+        return false;
+    if (found->size == 0)
+        return true;
+    const auto mapped = files.open_mapped(path);
+    if (!mapped)
+        return false;
+    const auto bytes = (*mapped)->bytes();
+    return std::all_of(bytes.begin(), bytes.end(), [](std::byte one) { return one == std::byte{0}; });
 }
 
 } // namespace
@@ -86,6 +105,13 @@ net::result<std::unique_ptr<slot_file>> slot_file::open(net::environment& env,
     auto mapped = path.empty() ? files.anonymous(size)
                   : there      ? files.open_mapped(path)
                                : files.create_mapped(path, size);
+    if (there && never_finished(files, path, size)) {
+        if (mapped)
+            mapped->reset();
+        if (const auto ec = files.remove(path))
+            return ec;
+        mapped = files.create_mapped(path, size);
+    }
     if (!mapped)
         return mapped.error();
     const auto bytes = (*mapped)->bytes();
@@ -105,8 +131,7 @@ net::result<std::unique_ptr<slot_file>> slot_file::open(net::environment& env,
         store_last(bytes, 0, magic_and_version);
         if (const auto ec = path.empty() ? net::error_code() : (*mapped)->sync())
             return ec;
-        if (const auto ec =
-                there || path.empty() ? net::error_code() : files.sync_directory(path.parent_path()))
+        if (const auto ec = path.empty() ? net::error_code() : files.sync_directory(path.parent_path()))
             return ec;
     }
 
@@ -133,7 +158,9 @@ bool slot_file::damaged(std::size_t slot) const {
     const auto bytes = mapping_->bytes();
     const auto first = look(bytes, slot, 0, value_bytes_max_);
     const auto second = look(bytes, slot, 1, value_bytes_max_);
-    return first.turn == 0 && second.turn == 0 && (first.counted || second.counted);
+    // The very first write, torn: before it there was nothing.
+    const bool never_written = first.said <= 1 && second.said == 0;
+    return first.turn == 0 && second.turn == 0 && !never_written;
 }
 
 void slot_file::write(std::size_t slot, std::string_view value) {

@@ -129,6 +129,35 @@ TEST(slot_file_test, a_kill_while_it_is_made_leaves_a_file_that_opens) {
     }
 }
 
+// Killed between creating the file and having its space: too short, and nothing in it.
+TEST(slot_file_test, a_file_that_was_never_finished_is_made_anew) {
+    for (const std::size_t bytes : {0u, 8u, 4096u, 5000u}) {
+        memory_world world;
+        world.disk.all[path] = std::make_shared<memory_files::content>();
+        world.disk.all[path]->resize(bytes);
+        auto file = open_slots(world);
+        file->write(0, "value");
+        EXPECT_EQ(open_slots(world)->read(0), "value");
+    }
+    memory_world world;
+    open_slots(world);
+    world.disk.all.at(path)->resize(5000); // cut off later: it had a head
+    EXPECT_EQ(slot_file::open(world, path, slots, value_bytes).error(),
+              net::make_error_code(net::error::corrupt));
+}
+
+// The machine dies over a slot's first write: the head of the copy is there, its value is not.
+TEST(slot_file_test, a_torn_first_write_leaves_nothing) {
+    memory_world world;
+    auto file = open_slots(world);
+    file->write(1, "first");
+    world.disk.bytes(path)[header_bytes + 2 * copy_bytes + 16] = std::byte{0};
+    EXPECT_EQ(file->read(1), std::nullopt);
+    EXPECT_FALSE(file->damaged(1));
+    file->write(1, "next");
+    EXPECT_EQ(open_slots(world)->read(1), "next");
+}
+
 TEST(slot_file_test, damage_leaves_the_other_copy_or_says_so) {
     memory_world world;
     auto file = open_slots(world);
@@ -158,7 +187,8 @@ TEST(slot_file_test, damage_leaves_the_other_copy_or_says_so) {
 TEST(slot_file_test, a_copy_found_in_another_slot_does_not_count) {
     memory_world world;
     auto file = open_slots(world);
-    file->write(0, "mine");
+    for (int turn = 0; turn < 3; ++turn)
+        file->write(0, "mine");
     auto bytes = world.disk.bytes(path);
     std::memcpy(bytes.data() + header_bytes + 2 * copy_bytes, bytes.data() + header_bytes, copy_bytes);
     EXPECT_EQ(file->read(1), std::nullopt);
