@@ -47,14 +47,26 @@ net::result<std::unique_ptr<session_table>> session_table::open(net::environment
         table->sessions_.push_back(std::move(*record));
     }
     table->sessions_.sort([](const auto& a, const auto& b) { return last_start(a) < last_start(b); });
-    for (auto& session : table->sessions_) {
-        if (!session.active)
+    for (auto at = table->sessions_.begin(); at != table->sessions_.end(); ++at) {
+        if (!at->active)
             continue;
-        if (table->active_)
-            return make_error_code(net::error::corrupt);
-        table->active_ = &session;
+        // The machine died between two slots: the next one's start reached the disk, this one's end did not.
+        if (const auto next = std::next(at); next != table->sessions_.end())
+            table->end_before(*at, *next);
+        else
+            table->active_ = &*at;
     }
     return table;
+}
+
+void session_table::end_before(session_record& earlier, const session_record& later) {
+    earlier.active = false;
+    earlier.end_reason = "superseded";
+    if (!earlier.spans.empty()) {
+        auto& span = earlier.spans.back();
+        span.to_seq = std::max(span.from_seq + 1, last_start(later)) - 1;
+    }
+    store(earlier);
 }
 
 const session_record* session_table::find(std::string_view id) const {

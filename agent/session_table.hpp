@@ -110,6 +110,7 @@ private:
     session_table() = default;
     session_record* find_mutable(std::uint32_t number);
     void store(const session_record& record);
+    void end_before(session_record& earlier, const session_record& later);
 
     std::unique_ptr<slot_file> slots_;
     std::list<session_record> sessions_; // by the seq of their last start: the newest last

@@ -1,3 +1,4 @@
+#include "agent/session_record_json.hpp"
 #include "agent/session_table.hpp"
 #include "agent_world.hpp"
 
@@ -140,6 +141,33 @@ TEST(session_table, full_the_oldest_that_may_go_gives_way) {
     table->update(table->active()->number, [](session_record& record) { record.active = false; });
     EXPECT_EQ(table->add(make_record(id_two, 30000, true), anybody)->number, sessions_max + 2)
         << "no number twice";
+}
+
+// One was stopped and the next started; the machine died when only the second slot was on disk.
+TEST(session_table, of_two_active_ones_the_later_goes_on) {
+    agent_world env;
+    scratch_dir dir;
+    {
+        auto table = open_table(env, dir.path);
+        table->add(make_record(id_one, 5, true), nobody);
+        table->update(1, [](session_record& record) { record.active = false; });
+        table->add(make_record(id_two, 20, true), nobody);
+        auto slots = slot_file::open(env, dir.path / "sessions", sessions_max, session_stored_bytes_max);
+        ASSERT_TRUE(slots);
+        auto lost = *table->find(1u);
+        lost.active = true;
+        lost.spans.back().to_seq = 0;
+        (*slots)->write(0, to_json_text(lost));
+    }
+    for (int start = 0; start < 2; ++start) {
+        auto table = open_table(env, dir.path);
+        ASSERT_TRUE(table->active());
+        EXPECT_EQ(table->active()->id, id_two);
+        EXPECT_FALSE(table->find(1u)->active);
+        EXPECT_EQ(table->find(1u)->spans.back().to_seq, 19u);
+        EXPECT_EQ(table->at_seq(19)->id, id_one);
+        EXPECT_EQ(table->at_seq(20)->id, id_two);
+    }
 }
 
 TEST(session_table, an_unreadable_slot_is_an_error) {
