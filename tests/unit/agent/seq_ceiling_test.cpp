@@ -1,0 +1,121 @@
+// The ceiling must never lie below a seq that was given out, whatever dies.
+#include "agent/seq_ceiling.hpp"
+#include "agent_world.hpp"
+#include "support/machine_crash.hpp"
+#include "support/ring_kit.hpp"
+
+namespace agent::test {
+namespace {
+
+const std::string path = "/state/seq-ceiling";
+
+std::unique_ptr<seq_ceiling> open_ceiling(memory_world& world) {
+    auto opened = seq_ceiling::open(world, "/state");
+    EXPECT_TRUE(opened);
+    return std::move(*opened);
+}
+
+TEST(seq_ceiling, is_reserved_ahead_and_kept) {
+    memory_world world;
+    {
+        auto ceiling = open_ceiling(world);
+        EXPECT_EQ(ceiling->stored(), 0u);
+        ASSERT_FALSE(ceiling->reserve_behind(5));
+        EXPECT_EQ(ceiling->stored(), 5 + seq_block);
+    }
+    EXPECT_EQ(open_ceiling(world)->stored(), 5 + seq_block);
+}
+
+TEST(seq_ceiling, a_machine_that_dies_leaves_what_was_synced) {
+    memory_world world;
+    world.disk.forget_names();
+    seq_t at_least = 0;
+    for (std::uint64_t seed = 0; seed < 200; ++seed) {
+        auto ceiling = open_ceiling(world);
+        ASSERT_GE(ceiling->stored(), at_least);
+        ASSERT_FALSE(ceiling->reserve_behind(ceiling->stored() + seed));
+        at_least = ceiling->stored();
+        ceiling.reset();
+        machine_dies(world.disk, {static_cast<unsigned>(seed % 9), seed});
+    }
+}
+
+TEST(seq_ceiling, each_byte_of_the_newer_copy_damaged_leaves_the_older) {
+    memory_world world;
+    {
+        auto ceiling = open_ceiling(world);
+        ASSERT_FALSE(ceiling->reserve_behind(1));
+        ASSERT_FALSE(ceiling->reserve_behind(2));
+    }
+    constexpr std::size_t newer = page_bytes + sector_bytes;
+    for (std::size_t at = newer; at < newer + 16 + 8; ++at) {
+        auto& one = world.disk.bytes(path)[at];
+        one ^= std::byte{0x11};
+        ASSERT_EQ(open_ceiling(world)->stored(), 1 + seq_block) << at;
+        one ^= std::byte{0x11};
+    }
+    EXPECT_EQ(open_ceiling(world)->stored(), 2 + seq_block);
+}
+
+TEST(seq_ceiling, without_a_readable_value_numbering_can_not_go_on) {
+    memory_world world;
+    {
+        auto ceiling = open_ceiling(world);
+        ASSERT_FALSE(ceiling->reserve_behind(1));
+        ASSERT_FALSE(ceiling->reserve_behind(2));
+    }
+    const auto corrupt = net::make_error_code(net::error::corrupt);
+    world.disk.bytes(path)[page_bytes + 16] ^= std::byte{1};
+    world.disk.bytes(path)[page_bytes + sector_bytes + 16] ^= std::byte{1};
+    EXPECT_EQ(seq_ceiling::open(world, "/state").error(), corrupt);
+    (*slot_file::open(world, path, 1, 64))->write(0, "12x");
+    EXPECT_EQ(seq_ceiling::open(world, "/state").error(), corrupt);
+}
+
+// A start between the first reserve and the sync of another: numbering goes on behind every seq given out.
+TEST(seq_ceiling, the_ring_goes_on_behind_it) {
+    memory_world world;
+    world.disk.forget_names();
+    seq_t highest = 0;
+    for (unsigned life = 1; life <= 40; ++life) {
+        world.boot = "boot-" + std::to_string(life);
+        auto ceiling = open_ceiling(world);
+        auto ring = open_ring(world, options_of(), ceiling->stored());
+        ASSERT_FALSE(ceiling->reserve_behind(ring->last_seq()));
+        ASSERT_GE(ring->next_seq(), highest + 1);
+        publish_until(*ring, ring->last_seq() + life, 1000);
+        highest = ring->last_seq();
+        ring.it.reset();
+        ceiling.reset();
+        machine_dies(world.disk, {life % 9, life});
+    }
+}
+
+TEST(seq_ceiling, at_least_half_a_block_is_kept_ahead) {
+    agent_world env;
+    scratch_dir dir;
+    auto opened = seq_ceiling::open(env, dir.path);
+    ASSERT_TRUE(opened);
+    auto& ceiling = **opened;
+    ASSERT_FALSE(ceiling.reserve_behind(0));
+    ring_recovery recovery;
+    auto journal = ring::open(env, {}, seq_block / 2, recovery); // as if so many had been published
+    ASSERT_TRUE(journal);
+    env.world.run([&]() -> net::task<void> {
+        co_await net::with_task_group(env, [&](net::task_group& group) -> net::task<void> {
+            group.spawn([&] { return ceiling.keep_ahead(env, **journal); });
+            co_await env.world.settle();
+            EXPECT_EQ(ceiling.stored(), seq_block);
+            publish(**journal, "one");
+            co_await env.world.settle();
+            EXPECT_EQ(ceiling.stored(), seq_block / 2 + 1 + seq_block);
+            publish(**journal, "two");
+            co_await env.world.settle();
+            EXPECT_EQ(ceiling.stored(), seq_block / 2 + 1 + seq_block);
+            group.abort();
+        });
+    });
+}
+
+} // namespace
+} // namespace agent::test
