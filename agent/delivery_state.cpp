@@ -89,7 +89,7 @@ net::result<std::unique_ptr<delivery_table>> delivery_table::open(net::environme
         const auto value = table->slots_->read(slot);
         if (!value) {
             if (table->slots_->damaged(slot))
-                table->damaged_.push_back("slot " + std::to_string(slot) + " is damaged in both copies");
+                table->damaged_.push_back("slot " + std::to_string(slot) + " is damaged in all copies");
             continue;
         }
         try {

@@ -14,7 +14,7 @@ constexpr seq_t seq_block = seq_t{1} << 24;
 
 class seq_ceiling {
 public:
-    // error::corrupt where both copies of the stored value are damaged. Blocking.
+    // error::corrupt where all copies of the stored value are damaged. Blocking.
     static net::result<std::unique_ptr<seq_ceiling>> open(net::environment& env,
                                                           const std::filesystem::path& state_dir);
 

@@ -10,9 +10,10 @@
 namespace agent {
 namespace {
 
-// One page with the geometry, then per slot two copies, each a head and the value, each on sectors of its
+// One page with the geometry, then per slot three copies, each a head and the value, each on sectors of its
 // own.
-constexpr std::uint64_t magic_and_version = 0x0001'746f'6c73'74ff; // FF "tslot", version 1
+constexpr std::uint64_t magic_and_version = 0x0002'746f'6c73'74ff; // FF "tslot", version 2
+constexpr std::size_t copies = 3;
 constexpr std::size_t header_bytes = 4096;
 constexpr std::size_t sector_bytes = 512;
 
@@ -38,7 +39,7 @@ std::size_t copy_bytes(std::size_t value_bytes_max) {
 }
 
 std::size_t copy_at(std::size_t slot, std::size_t copy, std::size_t value_bytes_max) {
-    return header_bytes + (2 * slot + copy) * copy_bytes(value_bytes_max);
+    return header_bytes + (copies * slot + copy) * copy_bytes(value_bytes_max);
 }
 
 std::uint64_t head_check(const file_head& head) {
@@ -74,6 +75,33 @@ copy_state look(std::span<const std::byte> bytes, std::size_t slot, std::size_t 
     return found;
 }
 
+using slot_state = std::array<copy_state, copies>;
+
+slot_state look(std::span<const std::byte> bytes, std::size_t slot, std::size_t value_bytes_max) {
+    slot_state found;
+    for (std::size_t copy = 0; copy < copies; ++copy)
+        found[copy] = look(bytes, slot, copy, value_bytes_max);
+    return found;
+}
+
+const copy_state& newest(const slot_state& of) {
+    return *std::max_element(of.begin(), of.end(),
+                             [](const copy_state& a, const copy_state& b) { return a.turn < b.turn; });
+}
+
+// Neither the newest, nor the one that the disk surely has (a blank one, where that is nothing).
+std::size_t copy_to_write(const slot_state& of, std::uint64_t synced) {
+    const auto* const keep_newest = &newest(of);
+    const auto* const keep_synced = std::find_if(of.begin(), of.end(), [&](const copy_state& one) {
+        return one.turn == synced && (synced != 0 || one.said == 0);
+    });
+    const copy_state* chosen = nullptr;
+    for (const auto& one : of)
+        if (&one != keep_newest && &one != keep_synced && (chosen == nullptr || one.turn < chosen->turn))
+            chosen = &one;
+    return static_cast<std::size_t>(chosen - of.data());
+}
+
 // Killed while it was made: too short, and nothing in it. (The head is written when all the space is there.)
 bool never_finished(net::file_system& files, const std::filesystem::path& path, std::size_t size) {
     const auto listed = files.list(path.parent_path());
@@ -99,7 +127,7 @@ net::result<std::unique_ptr<slot_file>> slot_file::open(net::environment& env,
                                                         const std::filesystem::path& path, std::size_t slots,
                                                         std::size_t value_bytes_max) {
     NET_ASSERT(slots > 0 && value_bytes_max > 0, "a slot file has slots that can hold something");
-    const std::size_t size = header_bytes + slots * 2 * copy_bytes(value_bytes_max);
+    const std::size_t size = header_bytes + slots * copies * copy_bytes(value_bytes_max);
     auto& files = env.files();
     const bool there = !path.empty() && files.exists(path);
     auto mapped = path.empty() ? files.anonymous(size)
@@ -133,34 +161,34 @@ net::result<std::unique_ptr<slot_file>> slot_file::open(net::environment& env,
             return ec;
         if (const auto ec = path.empty() ? net::error_code() : files.sync_directory(path.parent_path()))
             return ec;
-    }
+    } else if (const auto ec = path.empty() ? net::error_code() : (*mapped)->sync())
+        return ec; // of an agent that was killed: from here on the newest copies are on disk
 
     std::unique_ptr<slot_file> opened(new slot_file);
-    opened->mapping_ = std::move(*mapped);
     opened->slots_ = slots;
     opened->value_bytes_max_ = value_bytes_max;
+    for (std::size_t slot = 0; slot < slots; ++slot)
+        opened->written_.push_back(newest(look(bytes, slot, value_bytes_max)).turn);
+    opened->synced_ = opened->written_;
+    opened->mapping_ = std::move(*mapped);
     return opened;
 }
 
 std::optional<std::string> slot_file::read(std::size_t slot) const {
     NET_ASSERT(slot < slots_, "a slot lies within its file");
-    const auto bytes = mapping_->bytes();
-    const auto first = look(bytes, slot, 0, value_bytes_max_);
-    const auto second = look(bytes, slot, 1, value_bytes_max_);
-    const auto& newer = first.turn >= second.turn ? first : second;
-    if (newer.turn == 0 || newer.erased)
+    const auto state = look(mapping_->bytes(), slot, value_bytes_max_);
+    const auto& last = newest(state);
+    if (last.turn == 0 || last.erased)
         return std::nullopt;
-    return std::string(reinterpret_cast<const char*>(newer.value.data()), newer.value.size());
+    return std::string(reinterpret_cast<const char*>(last.value.data()), last.value.size());
 }
 
+// With a copy that was never finished, nothing was ever synced: what is torn is the first writes.
 bool slot_file::damaged(std::size_t slot) const {
     NET_ASSERT(slot < slots_, "a slot lies within its file");
-    const auto bytes = mapping_->bytes();
-    const auto first = look(bytes, slot, 0, value_bytes_max_);
-    const auto second = look(bytes, slot, 1, value_bytes_max_);
-    // The very first write, torn: before it there was nothing.
-    const bool never_written = first.said <= 1 && second.said == 0;
-    return first.turn == 0 && second.turn == 0 && !never_written;
+    const auto state = look(mapping_->bytes(), slot, value_bytes_max_);
+    return std::all_of(state.begin(), state.end(),
+                       [](const copy_state& one) { return one.turn == 0 && one.said != 0; });
 }
 
 void slot_file::write(std::size_t slot, std::string_view value) {
@@ -174,26 +202,35 @@ void slot_file::erase(std::size_t slot) {
 
 void slot_file::store(std::size_t slot, std::string_view value, std::uint32_t length) {
     NET_ASSERT(slot < slots_, "a slot lies within its file");
+    const std::lock_guard lock(turns_);
     const auto bytes = mapping_->bytes();
-    const auto first = look(bytes, slot, 0, value_bytes_max_);
-    const auto second = look(bytes, slot, 1, value_bytes_max_);
-    const std::size_t older = first.turn <= second.turn ? 0 : 1;
-    const std::size_t at = copy_at(slot, older, value_bytes_max_);
+    const auto state = look(bytes, slot, value_bytes_max_);
+    const std::size_t at = copy_at(slot, copy_to_write(state, synced_[slot]), value_bytes_max_);
 
-    copy_head head{std::max(first.turn, second.turn) + 1, length, 0};
+    copy_head head{newest(state).turn + 1, length, 0};
     const auto raw = std::as_bytes(std::span(value));
     head.crc = copy_check(slot, value_bytes_max_, head, raw);
-    store_last(bytes, at,
-               0); // from here the older copy counts no more, whatever the order of the next stores
+    store_last(bytes, at, 0); // from here this copy counts no more, whatever the order of the next stores
     store_fence();
     std::copy(raw.begin(), raw.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at + sizeof head));
     store_at(bytes, at + offsetof(copy_head, length), head.length);
     store_at(bytes, at + offsetof(copy_head, crc), head.crc);
     store_last(bytes, at, head.last);
+    written_[slot] = head.last;
 }
 
 net::error_code slot_file::sync() {
-    return mapping_->sync();
+    const auto written = [this] {
+        const std::lock_guard lock(turns_);
+        return written_;
+    }();
+    if (const auto ec = mapping_->sync())
+        return ec;
+    const std::lock_guard lock(turns_);
+    for (std::size_t slot = 0; slot < slots_; ++slot)
+        if (written_[slot] <= written[slot] + 1) // else its copy may be another's by now
+            synced_[slot] = written[slot];
+    return {};
 }
 
 } // namespace agent

@@ -1,8 +1,9 @@
 #pragma once
-// A preallocated file of fixed-size slots, mapped, each holding one small value in two copies: write()
-// replaces the older copy and then makes it the newer, so that a process killed at any store leaves the
-// previous value, and a machine that dies leaves one of the two (CRC32C and turn decide) if each write is
-// synced before the next to that slot. Nothing is allocated after open: a full disk can't hurt it.
+// A preallocated file of fixed-size slots, mapped, each holding one small value in three copies: write()
+// replaces a copy that is neither the newest nor the last synced one and then makes it the newest. So a
+// process killed at any store leaves the previous value, and a machine that dies leaves what was last synced
+// or something newer, however often the slot was written since. Nothing is allocated after open: a full disk
+// can't hurt it.
 
 #include "net/environment.hpp"
 
@@ -10,9 +11,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace agent {
 
@@ -28,12 +31,14 @@ public:
 
     std::size_t value_bytes_max() const { return value_bytes_max_; }
 
-    // Nothing: never written, erased, or both copies damaged (damaged() tells which).
+    // Nothing: never written, erased, or all copies damaged (damaged() tells which).
     std::optional<std::string> read(std::size_t slot) const;
     bool damaged(std::size_t slot) const;
     void write(std::size_t slot, std::string_view value); // value.size() <= value_bytes_max
     void erase(std::size_t slot);
-    net::error_code sync(); // blocking
+    // Blocking, also beside write() on another thread. Covers what was written before it began, where the
+    // same slot is not written twice meanwhile.
+    net::error_code sync();
 
 private:
     slot_file() = default;
@@ -42,6 +47,9 @@ private:
     std::unique_ptr<net::mapped_file> mapping_;
     std::size_t slots_ = 0;
     std::size_t value_bytes_max_ = 0;
+    std::mutex turns_;
+    std::vector<std::uint64_t> written_; // the newest turn of each slot
+    std::vector<std::uint64_t> synced_;  // the newest that the disk surely has
 };
 
 } // namespace agent

@@ -47,7 +47,7 @@ TEST(seq_ceiling, each_byte_of_the_newer_copy_damaged_leaves_the_older) {
         ASSERT_FALSE(ceiling->reserve_behind(1));
         ASSERT_FALSE(ceiling->reserve_behind(2));
     }
-    constexpr std::size_t newer = page_bytes + sector_bytes;
+    constexpr std::size_t newer = page_bytes; // the first write took the second copy
     for (std::size_t at = newer; at < newer + 16 + 8; ++at) {
         auto& one = world.disk.bytes(path)[at];
         one ^= std::byte{0x11};
@@ -61,12 +61,12 @@ TEST(seq_ceiling, without_a_readable_value_numbering_can_not_go_on) {
     memory_world world;
     {
         auto ceiling = open_ceiling(world);
-        ASSERT_FALSE(ceiling->reserve_behind(1));
-        ASSERT_FALSE(ceiling->reserve_behind(2));
+        for (seq_t seq = 1; seq <= 3; ++seq)
+            ASSERT_FALSE(ceiling->reserve_behind(seq));
     }
     const auto corrupt = net::make_error_code(net::error::corrupt);
-    world.disk.bytes(path)[page_bytes + 16] ^= std::byte{1};
-    world.disk.bytes(path)[page_bytes + sector_bytes + 16] ^= std::byte{1};
+    for (std::size_t copy = 0; copy < 3; ++copy)
+        world.disk.bytes(path)[page_bytes + copy * sector_bytes + 16] ^= std::byte{1};
     EXPECT_EQ(seq_ceiling::open(world, "/state").error(), corrupt);
     (*slot_file::open(world, path, 1, 64))->write(0, "12x");
     EXPECT_EQ(seq_ceiling::open(world, "/state").error(), corrupt);

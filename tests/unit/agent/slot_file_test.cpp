@@ -12,6 +12,7 @@ constexpr std::size_t slots = 4;
 constexpr std::size_t value_bytes = 700; // two sectors per copy
 constexpr std::size_t copy_bytes = 1024;
 constexpr std::size_t header_bytes = 4096;
+constexpr std::size_t slot_bytes = 3 * copy_bytes;
 const std::string path = "/state/slots";
 
 std::unique_ptr<slot_file> open_slots(memory_world& world) {
@@ -88,14 +89,14 @@ TEST(slot_file_test, a_kill_at_any_store_leaves_the_previous_value) {
         file->write(2, value);
         const auto after = world.disk.bytes(path);
         // Word by word, as much of the new bytes as a kill may have let through, the counting word missing.
-        const std::size_t begin = header_bytes + 2 * 2 * copy_bytes;
+        const std::size_t begin = header_bytes + 2 * slot_bytes;
         std::vector<std::size_t> changed;
-        for (std::size_t at = begin; at < begin + 2 * copy_bytes; at += 8)
+        for (std::size_t at = begin; at < begin + slot_bytes; at += 8)
             if (std::memcmp(before.at(path)->bytes().data() + at, after.data() + at, 8) != 0)
                 changed.push_back(at);
         ASSERT_FALSE(changed.empty());
         const std::size_t counting = changed.front();
-        ASSERT_TRUE(counting == begin || counting == begin + copy_bytes);
+        ASSERT_EQ((counting - begin) % copy_bytes, 0u);
         for (std::size_t through = 0; through < changed.size(); ++through) {
             memory_world killed;
             for (const auto& [name, one] : before)
@@ -151,7 +152,7 @@ TEST(slot_file_test, a_torn_first_write_leaves_nothing) {
     memory_world world;
     auto file = open_slots(world);
     file->write(1, "first");
-    world.disk.bytes(path)[header_bytes + 2 * copy_bytes + 16] = std::byte{0};
+    world.disk.bytes(path)[header_bytes + slot_bytes + copy_bytes + 16] = std::byte{0};
     EXPECT_EQ(file->read(1), std::nullopt);
     EXPECT_FALSE(file->damaged(1));
     file->write(1, "next");
@@ -164,18 +165,20 @@ TEST(slot_file_test, damage_leaves_the_other_copy_or_says_so) {
     file->write(1, "older");
     file->write(1, "newer");
     file->write(0, "neighbour");
-    const std::size_t begin = header_bytes + 2 * copy_bytes;
+    const std::size_t begin = header_bytes + slot_bytes;
     for (std::size_t at = 0; at < 16 + 5; ++at) { // each byte of the newer copy: head and value
         auto bytes = world.disk.bytes(path);
-        auto& one = bytes[begin + copy_bytes + at];
+        auto& one = bytes[begin + 2 * copy_bytes + at];
         one ^= std::byte{0x41};
         EXPECT_EQ(file->read(1), "older") << at;
         EXPECT_FALSE(file->damaged(1));
         one ^= std::byte{0x41};
     }
+    ASSERT_FALSE(file->sync());
+    file->write(1, "newest");
     auto bytes = world.disk.bytes(path);
-    bytes[begin + 16] ^= std::byte{1};
-    bytes[begin + copy_bytes + 16] ^= std::byte{1};
+    for (std::size_t copy = 0; copy < 3; ++copy)
+        bytes[begin + copy * copy_bytes + 16] ^= std::byte{1};
     EXPECT_EQ(file->read(1), std::nullopt);
     EXPECT_TRUE(file->damaged(1));
     EXPECT_EQ(file->read(0), "neighbour");
@@ -184,13 +187,39 @@ TEST(slot_file_test, damage_leaves_the_other_copy_or_says_so) {
     EXPECT_FALSE(file->damaged(1));
 }
 
+// A sync runs on another thread: what it did not cover must not count as synced.
+TEST(slot_file_test, writes_beside_a_sync) {
+    memory_world world;
+    auto file = open_slots(world);
+    file->write(1, "synced");
+    ASSERT_FALSE(file->sync());
+    file->write(1, "begun");
+    world.disk.before_call = [&] {
+        file->write(1, "beside, one");
+        file->write(1, "beside, two");
+    };
+    ASSERT_FALSE(file->sync());
+    world.disk.before_call = nullptr;
+    file->write(1, "behind");
+    const auto bytes = world.disk.bytes(path);
+    int kept = 0; // all but the oldest synced one may be torn
+    for (std::size_t copy = 0; copy < 3; ++copy) {
+        const auto at =
+            bytes.begin() + static_cast<std::ptrdiff_t>(header_bytes + slot_bytes + copy * copy_bytes);
+        kept += std::memcmp(&*at + 16, "synced", 6) == 0 ? 1 : 0;
+    }
+    EXPECT_EQ(kept, 1);
+}
+
 TEST(slot_file_test, a_copy_found_in_another_slot_does_not_count) {
     memory_world world;
     auto file = open_slots(world);
-    for (int turn = 0; turn < 3; ++turn)
+    for (int turn = 0; turn < 3; ++turn) {
         file->write(0, "mine");
+        ASSERT_FALSE(file->sync());
+    }
     auto bytes = world.disk.bytes(path);
-    std::memcpy(bytes.data() + header_bytes + 2 * copy_bytes, bytes.data() + header_bytes, copy_bytes);
+    std::memcpy(bytes.data() + header_bytes + slot_bytes, bytes.data() + header_bytes, slot_bytes);
     EXPECT_EQ(file->read(1), std::nullopt);
     EXPECT_TRUE(file->damaged(1));
 }
