@@ -116,11 +116,13 @@ seq_t ring::last_of(std::size_t index) const {
     if (index + 1 == segments_.size())
         return next_seq_ - 1;
     const auto& segment = *segments_[index];
-    const auto& next = *segments_[index + 1];
-    seq_t bound = next.first_seq() - 1;
-    for (const auto& range : next.gaps().ranges()) {
+    seq_t bound = segments_[index + 1]->first_seq() - 1;
+    std::size_t behind = index + 1; // whose header tells what lies between, as far as that is known
+    while (behind + 1 < segments_.size() && segments_[behind]->state() != header_state::whole)
+        ++behind;
+    for (const auto& range : segments_[behind]->gaps().ranges()) {
         if (range.from_seq > segment.first_seq()) {
-            bound = range.from_seq - 1;
+            bound = std::min(bound, range.from_seq - 1);
             break;
         }
     }
@@ -137,9 +139,11 @@ std::size_t ring::index_behind(seq_t seq) const {
 // A blank one among the others was being freed when the process died, one with a broken header can't be told
 // anything: what lay before them, and why it went, stands in the header behind.
 std::size_t ring::whole_from(std::size_t index) const {
-    while (index + 1 < segments_.size() && segments_[index]->pin() &&
-           segments_[index]->state() != header_state::whole)
-        ++index;
+    for (; index + 1 < segments_.size(); ++index) {
+        auto& segment = *segments_[index];
+        if ((!segment.known() && !segment.pin()) || segment.state() == header_state::whole)
+            break;
+    }
     return index;
 }
 

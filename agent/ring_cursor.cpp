@@ -83,8 +83,8 @@ bool ring_cursor::enter_segment() {
         ring_.note_damage(*found);
     if (found->state() != header_state::whole)
         return false;
-    if (behind < ring_.segments_.size() && !ring_.segments_[behind]->known())
-        (void)ring_.segments_[behind]->pin();
+    if (behind < ring_.segments_.size())
+        (void)ring_.whole_from(behind);
     segment_last_ = ring_.last_of(behind - 1);
     if (position_ > segment_last_)
         return false;
