@@ -77,10 +77,14 @@ public:
             break;
         case table_act::count:
             if (active()) {
-                table_->count(active()->number, one.a, one.a / 2, 1);
+                for (unsigned count = 0; count < one.a; ++count)
+                    table_->count_published(active()->number, next_++);
+                table_->count(active()->number, one.a / 2, 1);
                 active()->published += one.a;
                 active()->durable += one.a / 2;
                 active()->dropped += 1;
+                if (one.a > 0)
+                    active()->counted_to = next_ - 1;
             }
             break;
         case table_act::place:
