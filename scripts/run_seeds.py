@@ -126,7 +126,8 @@ def run_canaries(program, options):
 
 
 def commit_seed():
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
+    # Of its tree: the same code has the same seeds, however it came to be on a branch.
+    head = subprocess.run(["git", "rev-parse", "HEAD^{tree}"], cwd=ROOT, capture_output=True, text=True).stdout
     return int(head[:7] or "1", 16)
 
 

@@ -43,7 +43,12 @@ void parts_checker::expect_each_once() const {
         const auto readable = std::count_if(event.landed.begin(), event.landed.end(), [&](stream_id stream) {
             return event.landed_seq < below[stream];
         });
-        if (event.landed.empty() || readable == 1)
+        // What an outsider removed before it was acknowledged nobody can read back: then it is told as dropped.
+        const bool removed = std::any_of(event.landed.begin(), event.landed.end(), [&](stream_id stream) {
+            return store_.readable(stream).size() < store_.ever_appended(stream).size();
+        });
+        const bool told = removed && book_.covered_by_drop(event);
+        if (event.landed.empty() || readable == 1 || (readable == 0 && told))
             continue;
         throw verdict(exit_correctness, "event " + std::to_string(number) + " (seq " +
                                             std::to_string(event.landed_seq) + ") is read " +
