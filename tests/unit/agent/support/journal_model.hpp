@@ -121,6 +121,11 @@ public:
             }
     }
 
+    void gone_may_be_told_as(gap_reason reason) {
+        for (auto& one : seqs_)
+            one.reasons |= bit(reason);
+    }
+
     void all_synced() {
         for (auto& one : seqs_)
             one.synced = one.is == presence::there;

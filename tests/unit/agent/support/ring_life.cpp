@@ -92,6 +92,10 @@ void ring_life::open(seq_t next_expected, std::optional<unsigned> killed_at) {
             MUST_HOLD(disk_limited_);
         }
         world_.disk.before_call = nullptr;
+        // A start that goes on at the ceiling replaces a newest segment that is empty; killed in between, it
+        // loses what that one's header knew.
+        if (next_expected > model_.next())
+            model_.gone_may_be_told_as(gap_reason::machine_crash);
     }
     try {
         ring_ = open_ring(world_, options_, ceiling_);
