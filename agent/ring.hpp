@@ -79,6 +79,9 @@ public:
 
     std::uint64_t disk_full_count() const { return disk_full_count_; } // roll-overs that met a full disk
 
+    // The machine died under the agent before this one: what is stored beside the ring may be older than it.
+    bool after_machine_crash() const { return after_machine_crash_; }
+
     std::uint64_t damaged_segments() const {
         return damaged_count_;
     } // met by this process, recovery included
@@ -153,6 +156,7 @@ private:
     bool reserved_ = false;
     bool disk_full_ = false; // at the last attempt: what is free of the capacity can't be had
     bool closed_ = false;
+    bool after_machine_crash_ = false;
     std::vector<ring_hold*> holds_;
 };
 

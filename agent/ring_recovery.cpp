@@ -199,6 +199,8 @@ net::error_code ring::recover(seq_t seq_ceiling, ring_recovery& recovery) {
     recovery.machine_crash =
         recovery.found && !clean && (segments_.empty() || !intact || !boot || *boot != boot_now);
 
+    after_machine_crash_ = recovery.machine_crash;
+
     // Where numbering goes on, and what is lost before it.
     next_seq_ = std::max(scanned_last + 1, next_at_least);
     const seq_t lost_from = scanned_last + 1;
