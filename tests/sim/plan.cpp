@@ -140,7 +140,8 @@ plan draw_plan(std::uint64_t seed) {
         made.callers.data_bytes_max = 700'000;
         made.callers.events_max = 3;
         made.link.window_bytes = 256 << 10;
-        made.active_for = std::min<net::duration>(made.active_for, 12s);
+        made.callers.gap_max = std::max<net::duration>(made.callers.gap_max, 200ms);
+        made.active_for = std::min<net::duration>(made.active_for, 10s);
     }
     return made;
 }

@@ -154,7 +154,8 @@ void story::check_accounts() const {
         parts.expect_no_continuation();
     if (hosts_.size() == 1)
         parts.expect_each_once();
-    if (plan_.families.empty())
+    // Big events wait for a place in flight, and a new session's for the claim of its stream.
+    if (plan_.families.empty() && !plan_.capacity_may_drop && !plan_.callers.changes_sessions)
         expect_no_wait_beyond_linger(book_, plan_.agent, plan_.link);
     for (const auto& range : book_.dropped) {
         const bool crash = plan_.plans(fault::machine_crashed);
