@@ -242,13 +242,12 @@ const session_record* stream_feed::session_of_stream(std::string_view session_id
 // and a seq that rises and lies where the ring has nothing. For want of room the ring drops only what was
 // never sent, or was acknowledged: there, a seq above the highest sent is a copy's, unless the machine died
 // and what is stored of the sending is older than it was.
-bool stream_feed::lost_from_ring(const s2::sequenced_record& record, seq_t above, const ring_gap* gap) const {
+bool stream_feed::lost_from_ring(const s2::sequenced_record& record, seq_t above, const ring_gap& gap) const {
     const auto head = parse_envelope_head(record.body);
-    const seq_t below = gap ? gap->to_seq + 1 : seq_max;
-    if (!head || !head->seq || *head->seq <= above || *head->seq >= below)
+    if (!head || !head->seq || *head->seq <= above || *head->seq > gap.to_seq)
         return false;
-    const bool never_sent = gap && gap->reason == gap_reason::capacity && *head->seq > state_.sent_seq &&
-                            !journal_.after_machine_crash();
+    const bool never_sent =
+        gap.reason == gap_reason::capacity && *head->seq > state_.sent_seq && !journal_.after_machine_crash();
     return !never_sent && session_of_stream(head->capture_session_id) != nullptr;
 }
 
@@ -275,13 +274,13 @@ bool stream_feed::is_ours(const s2::sequenced_record& record) {
             return true;
         }
         const auto* gap = std::get_if<ring_gap>(&item);
-        if (lost_from_ring(record, state_.durable_seq, gap)) {
+        if (!gap)
+            return false; // behind all that this ring gave out: a copy of this agent is ahead
+        if (lost_from_ring(record, state_.durable_seq, *gap)) {
             const auto head = parse_envelope_head(record.body);
             state_.durable_seq = *head->seq;
             return true;
         }
-        if (!gap)
-            return false;
     }
 }
 

@@ -95,7 +95,7 @@ private:
     bool gather_stored_before(seq_t seq, net::time_point now);
     void add(std::string_view body, std::uint64_t timestamp, net::time_point now);
     const session_record* session_of_stream(std::string_view session_id) const;
-    bool lost_from_ring(const s2::sequenced_record& record, seq_t above, const ring_gap* gap) const;
+    bool lost_from_ring(const s2::sequenced_record& record, seq_t above, const ring_gap& gap) const;
     void cover(seq_t last);
     void pop_own_record();
     void release_hold();
