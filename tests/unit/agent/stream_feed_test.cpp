@@ -266,6 +266,30 @@ TEST_F(stream_feed_test, after_a_machine_crash_what_only_s2_has_is_ours_and_the_
     EXPECT_EQ(batch.records.at(1).body, next);
 }
 
+TEST_F(stream_feed_test, a_copy_that_is_ahead_of_the_ring_has_written_nothing_of_ours) {
+    const auto a = add_session(id_a, "one");
+    publish_event(a);
+    state.durable_seq = 1;
+    open_feed();
+    EXPECT_FALSE(feed->is_ours(record(own_envelope(id_a, 2, 5000, "t", "1"))));
+    EXPECT_EQ(state.durable_seq, 1u) << "what is published next gets this seq, and must be sent";
+}
+
+TEST_F(stream_feed_test, what_was_dropped_unsent_is_not_found_again_in_a_copys_envelopes) {
+    const auto a = add_session(id_a, "one");
+    while (journal->first_seq() == 1)
+        publish_event(a, 900'000);
+    const seq_t dropped = journal->first_seq() - 1;
+    state.sent_seq = dropped - 1;
+    state.durable_seq = dropped - 1;
+    open_feed();
+    const auto copys = record(own_envelope(id_a, dropped, 5000, "t", "1"));
+    EXPECT_FALSE(feed->is_ours(copys));
+    state.sent_seq = dropped;
+    EXPECT_TRUE(feed->is_ours(copys))
+        << "it was sent, and acknowledged or resolved before the ring let it go";
+}
+
 TEST_F(stream_feed_test, another_writer_shows_by_a_session_of_this_stream) {
     add_session(id_a, "one");
     add_session(id_b, "two", false);
