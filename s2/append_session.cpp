@@ -103,7 +103,7 @@ net::task<result<void>> append_session::write(append_session_state::batch batch,
     while (!left.empty() && !ec) {
         const auto piece = net::asio::buffer(left.substr(0, write_piece_bytes));
         ec = co_await opened_.exchange->write(std::span(&piece, 1));
-        handed_over_bytes_ += piece.size();
+        handed_over_bytes_ += ec ? 0 : piece.size();
         left.remove_prefix(piece.size());
     }
     if (out_.capacity() > buffer_kept_bytes) {

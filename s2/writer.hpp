@@ -140,11 +140,11 @@ private:
         find_fence,    // an ambiguous unconditional fence: is the record at match_ ours?
         recover,       // judge [durable, fence)
         recover_first, // never acknowledged before: [first_tail, fence) for an own fence, then as recover
-        inspect,       // never written before: the newest envelope below the fence
+        inspect,       // never written before: are there envelopes of our sessions below the fence?
         store_claim,
         appending,
         compare, // a 412 on a batch: judge [oldest match, compare_to_)
-        assess,  // fenced out: which of ours landed? then lost
+        assess,  // fenced out, also while claiming: which of ours landed? then lost
         lost,
     };
     enum class session { none, open, closing, draining };
