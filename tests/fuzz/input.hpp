@@ -6,6 +6,7 @@
 
 #include "net/assert.hpp"
 #include "tests/sim/draw.hpp"
+#include "tests/unit/agent/support/tight_text.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -18,26 +19,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace fuzz {
 
+using agent::test::tight;
+
 inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
     return {reinterpret_cast<const char*>(data), size};
 }
-
-// Exactly as many bytes as the text has, so that AddressSanitizer sees a read before or behind it.
-class tight {
-public:
-    explicit tight(std::string_view text)
-        : bytes_(std::make_unique<char[]>(text.size()))
-        , size_(text.size()) {
-        if (size_ > 0)
-            std::memcpy(bytes_.get(), text.data(), size_);
-    }
-
-    std::string_view view() const { return {bytes_.get(), size_}; }
-
-private:
-    std::unique_ptr<char[]> bytes_;
-    std::size_t size_;
-};
 
 // Draws that follow from the bytes.
 inline sim::draw draw_of(std::string_view bytes) {

@@ -1,35 +1,18 @@
 #include "agent/event_scan.hpp"
+#include "support/tight_text.hpp"
 #include "tests/unit/agent/json_corpus.hpp"
 
 #include <boost/json.hpp>
 
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <memory>
 #include <random>
 
 namespace {
 
 using agent::event_scan;
 using agent::scan_fault;
-
-// Exactly as many bytes as the text has, so that AddressSanitizer sees a read before or behind it.
-class tight {
-public:
-    explicit tight(std::string_view text)
-        : bytes_(std::make_unique<char[]>(text.size()))
-        , size_(text.size()) {
-        if (size_ > 0)
-            std::memcpy(bytes_.get(), text.data(), size_);
-    }
-
-    std::string_view view() const { return {bytes_.get(), size_}; }
-
-private:
-    std::unique_ptr<char[]> bytes_;
-    std::size_t size_;
-};
+using agent::test::tight;
 
 bool accepts(std::string_view text, unsigned levels = 64) {
     const tight copy(text);
