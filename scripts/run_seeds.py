@@ -28,7 +28,7 @@ def batch_of(program, first, count, more=()):
 
 def totals_of(text):
     found = collections.Counter()
-    for name, count in re.findall(r"^fired (\S+) +(\d+)$", text, re.M):
+    for name, count in re.findall(r"^(?:fired|seen) (\S+) +(\d+)$", text, re.M):
         found[name] += int(count)
     for seeds, seconds, events, envelopes in re.findall(
             r"^(\d+) seeds, (\d+) virtual seconds, (\d+) events, (\d+) envelopes stored$", text, re.M):
@@ -67,24 +67,25 @@ def run_many(program, options):
     worst, failures, totals = run_batches(program, options.from_seed, options.seeds, options.jobs)
     for line in failures:
         print(line)
-    fired = {name: count for name, count in totals.items() if not name.startswith("=")}
-    for name in fired_names(program):
-        print(f"  {name:22} {fired.get(name, 0)}")
+    names = counted_names(program)
+    for name in names:
+        print(f"  {name:22} {totals[name]}")
     print(f"sim: {totals['=seeds']} of {options.seeds} seeds passed, {totals['=seconds']} virtual seconds, "
           f"{totals['=events']} events, {totals['=envelopes']} envelopes stored, {time.monotonic() - began:.0f} s")
-    never = [name for name in fired_names(program) if not fired.get(name)]
+    never = [name for name in names if not totals[name]]
     if worst == 0 and never:
-        print("never fired: " + " ".join(never))
+        print("never seen: " + " ".join(never))
         return 1
     return worst
 
 
-def fired_names(program):
+def counted_names(program):
+    """Every fault, and what callers must have seen at least once."""
     text = subprocess.run([program, "--seeds", "0"], capture_output=True, text=True).stdout
-    return re.findall(r"^fired (\S+)", text, re.M)
+    return re.findall(r"^(?:fired|seen) (\S+)", text, re.M)
 
 
-def run_regressions(program, _):
+def run_regressions(program):
     worst = 0
     for line in REGRESSIONS.read_text().splitlines():
         if not line or line.startswith("#"):
@@ -98,7 +99,7 @@ def run_regressions(program, _):
     return worst
 
 
-def run_canaries(program, options):
+def run_canaries(options):
     """Each patch plants a bug in a copy of the tree; some seed must fail there."""
     missed = []
     for patch in sorted(CANARIES.glob("*.patch")):
@@ -113,7 +114,8 @@ def run_canaries(program, options):
             if built.returncode:
                 sys.exit(f"{patch.stem} does not build:\n{built.stdout[-3000:]}{built.stderr[-3000:]}")
             began = time.monotonic()
-            code, failures, totals = run_batches(str(tree / "build/sim/tests/sim/ringtail_sim"), 1, CANARY_SEEDS, options.jobs, True)
+            program = str(tree / "build/sim/tests/sim/ringtail_sim")
+            code, failures, totals = run_batches(program, 1, CANARY_SEEDS, options.jobs, until_failure=True)
             if code == 0:
                 missed.append(patch.stem)
                 print(f"MISSED: {patch.stem}: {CANARY_SEEDS} seeds passed", flush=True)
@@ -134,7 +136,7 @@ def commit_seed():
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
-    parser.add_argument("--seeds", type=int)
+    parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--from", dest="from_seed", type=int, default=1)
     parser.add_argument("--from-commit", action="store_true")
     parser.add_argument("--seed", type=int)
@@ -149,10 +151,10 @@ def main():
         more = ["--trace"] if options.trace else []
         sys.exit(subprocess.run([options.program, "--seed", str(options.seed), *more]).returncode)
     if options.regressions:
-        sys.exit(run_regressions(options.program, options))
+        sys.exit(run_regressions(options.program))
     if options.names is not None:
-        sys.exit(run_canaries(options.program, options))
-    sys.exit(run_many(options.program, options if options.seeds else argparse.Namespace(**{**vars(options), "seeds": 200})))
+        sys.exit(run_canaries(options))
+    sys.exit(run_many(options.program, options))
 
 
 if __name__ == "__main__":

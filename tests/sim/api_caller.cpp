@@ -46,7 +46,7 @@ net::task<> publish_once(process& env, caller_context& context, draw& source) {
     expect_answered(context, answer, before, "a publish");
     if (!answer || answer->status == 0)
         co_return;
-    ++context.calls_answered;
+    ++context.seen.answers;
     context.in.story().inspect("an answer", answer->body);
     if (answer->status != 200) {
         for (const auto number : numbers)
@@ -109,7 +109,7 @@ net::task<> flusher(process& env, caller_context& context) {
         context.in.story().inspect("an answer", answer->body);
         if (answer->status != 200)
             continue;
-        ++context.flushes_durable;
+        ++context.seen.durable_flushes;
         const auto& checker = context.conservation;
         checker.expect_durable(context.index, called_at, "a flush said durable: " + answer->body);
     }

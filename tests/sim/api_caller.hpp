@@ -25,6 +25,19 @@ struct caller_plan {
     bool asks_status = true;
 };
 
+// What callers saw: a world in which nobody was ever answered proves nothing.
+struct caller_tally {
+    std::uint64_t answers = 0; // to publishes
+    std::uint64_t durable_flushes = 0;
+    std::uint64_t watched_envelopes = 0; // over SSE
+
+    void add(const caller_tally& other) {
+        answers += other.answers;
+        durable_flushes += other.durable_flushes;
+        watched_envelopes += other.watched_envelopes;
+    }
+};
+
 // What several callers of one agent share.
 struct caller_context {
     world& in;
@@ -33,9 +46,7 @@ struct caller_context {
     const conservation_checker& conservation;
     caller_plan plan;
     std::size_t index = 0; // of the agent, in the ledger
-    std::uint64_t calls_answered = 0;
-    std::uint64_t flushes_durable = 0;
-    std::uint64_t watched = 0; // envelopes seen over SSE
+    caller_tally seen;
 };
 
 // Starts them; they end when the plan's time is over.

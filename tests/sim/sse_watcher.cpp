@@ -50,7 +50,7 @@ void take_event(caller_context& context, sse_position& position, std::string_vie
     if (position.last && begins != *position.last + 1)
         wrong("misses what stands behind seq " + std::to_string(*position.last), data);
     position.last = id;
-    ++context.watched;
+    ++context.seen.watched_envelopes;
     if (const auto number = ledger::number_of(data)) {
         const auto& sent = context.book.at(*number);
         if (ledger::event_of(data) != sent.text)

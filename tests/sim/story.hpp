@@ -30,6 +30,8 @@ public:
 
     std::uint64_t events() const { return world_.events_happened(); }
 
+    caller_tally callers() const;
+
     std::uint64_t envelopes() const { return checker_.envelopes(); }
 
 private:

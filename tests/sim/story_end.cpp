@@ -43,6 +43,13 @@ void story::run() {
         throw verdict(exit_correctness, "the token was told: " + world_.story().leak());
 }
 
+caller_tally story::callers() const {
+    caller_tally all;
+    for (const auto& each : hosts_)
+        all.add(each.context->seen);
+    return all;
+}
+
 // A teardown in the middle of it all is bounded; whatever is left, the next agent finds.
 void story::stop_under_faults() {
     for (auto& each : hosts_) {
