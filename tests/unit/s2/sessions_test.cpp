@@ -153,6 +153,34 @@ TEST_F(Sessions, ASilentServerTimesOutAndAnAbortIsCancelled) {
     });
 }
 
+TEST_F(Sessions, WhatAPeerTakesSlowlyIsProgressAndWhatItLeavesIsNone) {
+    server.on_request = [&](net::server_exchange& exchange, std::size_t) -> net::task<> {
+        co_await begin_session(exchange);
+        co_await net::sleep_until(world, net::never); // reads nothing: the window fills
+    };
+    server.run([&](client& s2) -> net::task<> {
+        auto opened = co_await append_session::open(s2, "stream", world.now() + 5s);
+        const auto session = std::move(*opened);
+        co_await net::with_task_group(world, [&](net::task_group& group) -> net::task<> {
+            group.spawn([&]() -> net::task<> {
+                for (std::uint64_t at = 0; at < 2; ++at) {
+                    auto input = one_record(at);
+                    input.records.front().body = std::string(1'000'000, 'x');
+                    (void)co_await session->send(input);
+                }
+            });
+            co_await world.settle();
+            const auto handed_over = session->handed_over_bytes();
+            EXPECT_GT(handed_over, 500'000u);
+            EXPECT_LT(handed_over, 2'000'000u);
+            co_await net::sleep_until(world, world.now() + 4s);
+            EXPECT_EQ(session->handed_over_bytes(), handed_over);
+            session->abort();
+            co_await group.join();
+        });
+    });
+}
+
 TEST_F(Sessions, AReadResumesBehindTheLastRecord) {
     server.on_request = [&](net::server_exchange& exchange, std::size_t number) -> net::task<> {
         co_await begin_session(exchange);
