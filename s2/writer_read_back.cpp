@@ -43,6 +43,11 @@ bool writer::judge_next(const sequenced_record& record) {
         }
         return false;
     }
+    if (is_command(record) && phase_ == phase::compare) {
+        // Batches hold none: not even a fence under our token is ours here, but that of a copy of this agent.
+        lose("another writer's command stands at " + std::to_string(record.seq_num));
+        return false;
+    }
     if (is_command(record)) {
         const auto fenced = fence_of(record);
         if (!fenced)

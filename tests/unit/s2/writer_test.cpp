@@ -84,6 +84,22 @@ TEST_F(writer_test, a_412_with_the_right_number_and_another_body_is_another_writ
     EXPECT_EQ(one.take_resolved(), 0u);
 }
 
+TEST_F(writer_test, a_command_where_a_batch_should_stand_is_another_writers_whatever_its_token) {
+    // Two copies of one agent claim under one token: the other's fence has the place of a batch of one record.
+    for (const auto& command :
+         {fence(1, "t1"), sequenced_record{1, 1, {{"", "trim"}}, std::string(8, '\0')}}) {
+        writer one = appending();
+        one.freeze(1, 50);
+        one.on_opened();
+        one.on_sent();
+        one.on_failure(seq_mismatch(2));
+        expect_read(one, 1, 2);
+        one.on_page({command});
+        expect(one, kind::lost);
+        EXPECT_EQ(one.take_resolved(), 0u);
+    }
+}
+
 TEST_F(writer_test, a_412_between_two_ends_is_another_writer_even_with_equal_bodies) {
     writer one = with_two_out();
     one.on_failure(seq_mismatch(2));
