@@ -105,7 +105,7 @@ seq_t ring::first_seq() const {
 }
 
 std::uint64_t ring::used_bytes() const {
-    return segments_.size() * ring_segment_bytes;
+    return (segments_.size() + unremoved_.size()) * ring_segment_bytes;
 }
 
 seq_t ring::live_history_seq() const {

@@ -18,7 +18,8 @@
 //    reason capacity). The former go before the ring takes new space, though capacity be free.
 // 5. Without room anywhere (all held, or the disk full and nothing to free) reserve() says so; nothing is
 //    overwritten.
-// 6. A damaged segment is kept aside under another name when it goes; what is whole in it stays readable.
+// 6. A damaged segment is kept aside under another name when it goes; what is whole in it stays readable. At
+//    most ring_kept_aside_max are kept, beside the capacity.
 
 #include "agent/ring_cursor.hpp"
 #include "agent/ring_hold.hpp"
@@ -70,7 +71,7 @@ public:
 
     seq_t last_seq() const { return next_seq_ - 1; }
 
-    std::uint64_t used_bytes() const; // of all segments present
+    std::uint64_t used_bytes() const; // of all segments present; what is kept aside is not counted
 
     std::uint64_t capacity_bytes() const { return options_.capacity_bytes; }
 
@@ -123,6 +124,7 @@ private:
     std::optional<ring_spare> free_segment(std::size_t index, bool as_spare);
     void tell_dropping(const segment_ptr& segment, seq_t last);
     void keep_aside(ring_segment& segment);
+    bool remove_file(const std::filesystem::path& path);
     void install_head(ring_spare spare, seq_t first_seq, const ring_gaps& gaps);
     void seal_head();
     std::size_t history_begin() const; // index of the oldest segment within the live history
@@ -147,7 +149,8 @@ private:
     net::condition appended_;
     net::condition freed_;
 
-    std::vector<segment_ptr> segments_; // by first seq; the last is the head
+    std::vector<segment_ptr> segments_;            // by first seq; the last is the head
+    std::vector<std::filesystem::path> unremoved_; // freed, but the disk let them not be removed
     pin_ptr head_pin_;
     std::span<std::byte> head_bytes_;
     std::size_t head_end_ = 0;

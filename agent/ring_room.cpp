@@ -9,13 +9,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace agent {
 namespace {
 
 // What was delivered late (after an outage) is given back over several roll-overs, so that none takes long.
 constexpr int freed_per_roll_over_max = 4;
-constexpr std::size_t kept_aside_max = 8;
+// Where the disk lets no file go, freeing more would lose envelopes and gain no room.
+constexpr std::size_t unremoved_max = 2;
 constexpr std::string_view aside_suffix = ".damaged";
 
 bool is_disk_full(const net::error_code& ec) {
@@ -77,6 +79,8 @@ bool ring::roll_over() {
 
 // The order of invariant 4. A spare takes no new space, so it is also the answer to a full disk.
 std::optional<ring_spare> ring::obtain_spare() {
+    for (const auto& path : std::exchange(unremoved_, {}))
+        (void)remove_file(path);
     std::optional<ring_spare> spare;
     const auto free_one = [&](std::size_t index) {
         if (auto freed = free_segment(index, !spare))
@@ -91,13 +95,13 @@ std::optional<ring_spare> ring::obtain_spare() {
     }
     while (used_bytes() + ring_segment_bytes > capacity_bytes()) {
         const auto oldest = oldest_unheld();
-        if (!oldest)
+        if (!oldest || unremoved_.size() >= unremoved_max)
             break;
         free_one(*oldest);
     }
     if (used_bytes() + ring_segment_bytes > capacity_bytes()) {
         if (spare && !spare->path.empty())
-            (void)env_.files().remove(spare->path);
+            (void)remove_file(spare->path);
         return std::nullopt;
     }
 
@@ -127,7 +131,8 @@ std::optional<ring_spare> ring::obtain_spare() {
         const auto path = path_of(next_seq_);
         if (const auto ec = env_.files().rename(spare->path, path)) {
             spdlog::warn("ring: a segment could not be recycled ({})", ec.message());
-            (void)env_.files().remove(spare->path);
+            if (!remove_file(spare->path))
+                return std::nullopt; // it still takes its space
             auto created = env_.files().create_mapped(path, ring_segment_bytes);
             if (!created)
                 return std::nullopt;
@@ -175,7 +180,7 @@ std::optional<ring_spare> ring::free_segment(std::size_t index, bool as_spare) {
     }
     if (!as_spare || !mapped || (*mapped)->bytes().size() != ring_segment_bytes) {
         // One that can't be removed must not come back with the next start.
-        if (!segment->anonymous() && env_.files().remove(segment->path()) && mapped)
+        if (!segment->anonymous() && !remove_file(segment->path()) && mapped)
             segment->blank((*mapped)->bytes());
         return std::nullopt;
     }
@@ -203,7 +208,7 @@ void ring::keep_aside(ring_segment& segment) {
     if (const auto ec = files.rename(segment.path(), aside)) {
         spdlog::warn("ring: {} could not be kept aside ({})", segment.path().filename().string(),
                      ec.message());
-        (void)files.remove(segment.path());
+        (void)remove_file(segment.path());
         return;
     }
     spdlog::warn("ring: {} was damaged and is kept aside as {}", segment.path().filename().string(),
@@ -216,8 +221,17 @@ void ring::keep_aside(ring_segment& segment) {
         if (entry.name.ends_with(aside_suffix))
             kept.push_back(entry.name);
     std::sort(kept.begin(), kept.end());
-    for (std::size_t index = 0; index + kept_aside_max < kept.size(); ++index)
+    for (std::size_t index = 0; index + ring_kept_aside_max < kept.size(); ++index)
         (void)files.remove(options_.dir / kept[index]);
+}
+
+// A file that stays counts as used, and is tried again at the next segment's end.
+bool ring::remove_file(const std::filesystem::path& path) {
+    const auto ec = env_.files().remove(path);
+    const bool gone = !ec || ec == boost::system::errc::no_such_file_or_directory;
+    if (!gone)
+        unremoved_.push_back(path);
+    return gone;
 }
 
 void ring::seal_head() {

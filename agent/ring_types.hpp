@@ -15,6 +15,7 @@ namespace agent {
 using seq_t = std::uint64_t; // 1 is the first; 0 means none
 
 constexpr std::uint64_t ring_segment_bytes = 2 * 1024 * 1024;
+constexpr std::size_t ring_kept_aside_max = 8; // damaged segments; the oldest go
 
 struct ring_options {
     std::filesystem::path dir; // empty: anonymous memory

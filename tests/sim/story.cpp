@@ -149,7 +149,7 @@ void story::start_callers_of(host& which) {
     if (!which.context) {
         const auto index = static_cast<std::size_t>(&which - hosts_.data());
         which.context.reset(
-            new caller_context{world_, *which.agent, book_, conservation_, plan_.callers, index});
+            new caller_context{world_, *which.agent, book_, conservation_, plan_.callers, index, {}});
         which.context->plan.until = net::time_point(began_) + plan_.active_for;
     }
     process& callers = world_.start(which.agent->on(), which.agent->name() + "-callers");
@@ -298,7 +298,8 @@ void story::spoil_disk(const planned_act& act) {
 
 // The same seed lived through a second time up to now; its agent then goes on here, on a machine of its own.
 void story::clone_machine() {
-    if (hosts_.size() > 1 || !hosts_.front().agent->ready() || hosts_.front().agent->on().paused)
+    // A twin lives what the plan says, not the stop behind it.
+    if (stopping_ || hosts_.size() > 1 || !hosts_.front().agent->ready() || hosts_.front().agent->on().paused)
         return;
     trace unheard(false);
     story twin(plan_, unheard);

@@ -85,6 +85,7 @@ private:
     std::unique_ptr<s2_service> service_; // in its process
     std::uint64_t service_process_ = 0;
     std::vector<host> hosts_;
+    bool stopping_ = false; // under faults, before things heal
     bool healing_ = false;
     std::exception_ptr found_; // by a checker in the middle of an event
 };

@@ -52,6 +52,7 @@ caller_tally story::callers() const {
 
 // A teardown in the middle of it all is bounded; whatever is left, the next agent finds.
 void story::stop_under_faults() {
+    stopping_ = true;
     for (auto& each : hosts_) {
         auto& agent = *each.agent;
         if (!agent.ready() || agent.on().paused || agent.on().helper_delay_max > 10ms)

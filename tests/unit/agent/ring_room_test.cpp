@@ -37,6 +37,28 @@ TEST(ring_room_test, nor_where_the_disk_was_full) {
     ASSERT_FALSE(ring->would_drop_owed(half));
 }
 
+// A directory that can't be changed takes no more than the capacity, and costs no more than two segments of what was
+// there; once it can, the files that stayed go.
+TEST(ring_room_test, files_that_the_disk_does_not_let_go_count_as_used) {
+    memory_world world;
+    auto ring = open_ring(world, options_of(16 * mib, 2 * mib));
+    owing_from retention(1);
+    ring->set_retention(&retention);
+    publish_until(*ring, 16, half);
+    const seq_t first = ring->first_seq();
+    world.disk.names_fail = memory_files::error(EIO);
+    for (int count = 0; count < 20; ++count) {
+        EXPECT_FALSE(publish_next(*ring, half)) << count;
+        EXPECT_LE(world.disk.disk_bytes(), 16 * mib + 4096);
+    }
+    EXPECT_LE(ring->first_seq(), first + 4);
+    EXPECT_GE(ring->last_seq(), 16u);
+    world.disk.names_fail = {};
+    publish_until(*ring, 40, half);
+    EXPECT_LE(world.disk.disk_bytes(), 16 * mib + 4096);
+    EXPECT_EQ(read_all(*ring, 30).seqs, seqs(30, 40));
+}
+
 // What is published into a hold's range stays mapped when the head moves on, though mappings run short.
 TEST(ring_room_test, a_hold_ahead_of_its_envelopes_keeps_them_mapped) {
     memory_world world;

@@ -39,6 +39,7 @@ public:
     std::function<void()> before_call; // may throw: the process dies here
     std::uint64_t disk_bytes_max = ~std::uint64_t{0};
     net::error_code mapping_fails; // open_mapped says so while set
+    net::error_code names_fail;    // remove and rename say so while set
     std::size_t calls = 0;         // every call but stores into mappings
     std::size_t mapped_now = 0;    // mappings of files
 
@@ -83,6 +84,8 @@ public:
 
     net::error_code remove(const path& file) override {
         called();
+        if (names_fail)
+            return names_fail;
         if (all.erase(file.string()) == 0)
             return error(ENOENT);
         named();
@@ -91,6 +94,8 @@ public:
 
     net::error_code rename(const path& from, const path& to) override {
         called();
+        if (names_fail)
+            return names_fail;
         const auto found = all.find(from.string());
         if (found == all.end())
             return error(ENOENT);
