@@ -20,6 +20,9 @@ std::string error_line(std::uint64_t line, std::string_view code, std::string_vi
            "\n";
 }
 
+// An acknowledgement from the far side of the world, and a pause of its server's.
+constexpr net::duration delivery_moves_within = std::chrono::seconds(1);
+
 } // namespace
 
 intake_counts& intake_counts::operator+=(const intake_counts& other) {
@@ -107,8 +110,9 @@ net::task<void> ndjson_intake::publish_lines() {
         }
         const auto& line = std::get<input_line>(next);
         const auto bytes = std::min(line.text.size() + envelope_overhead_bytes, envelope_bytes_max);
-        if (ring_.would_drop_owed(bytes)) {
+        if (too_far_ahead(bytes) || ring_.would_drop_owed(bytes)) {
             waiting_line_ = line.number;
+            co_await stay_near_delivery(bytes);
             co_await wait_for_room(bytes);
             waiting_line_.reset();
         }
@@ -118,6 +122,20 @@ net::task<void> ndjson_intake::publish_lines() {
             continue;
         }
         publish(line);
+    }
+}
+
+bool ndjson_intake::too_far_ahead(std::size_t bytes) const {
+    const seq_t oldest = ring_.far_ahead_of(bytes);
+    return oldest != 0 && oldest != not_waited_for_;
+}
+
+net::task<void> ndjson_intake::stay_near_delivery(std::size_t bytes) {
+    while (!stop_.stopping() && too_far_ahead(bytes)) {
+        const bool notified =
+            co_await ring_.freed().wait_until(net::saturating_add(env_.now(), delivery_moves_within));
+        if (!notified)
+            not_waited_for_ = ring_.far_ahead_of(bytes);
     }
 }
 

@@ -2,8 +2,9 @@
 // One stream of NDJSON (standard input, a file, one connection of the Unix socket) into the capture session.
 //
 // 1. Each line is published as it comes; a bad one is refused, said, and costs its neighbours nothing.
-// 2. It is paused instead of making envelopes go that S2 still lacks (ring::would_drop_owed), and for nothing
-//    else.
+// 2. It is paused instead of making envelopes go that S2 still lacks (ring::would_drop_owed). It is held back
+//    a little, too, where it is far ahead of a delivery that moves: what lies in few segments stays mapped, and
+//    is written over before the kernel writes it to the disk. A delivery that does not move is not waited for.
 // 3. On a stop (drain or abort) nothing more is read: whole lines that were read are still published where
 //    room is, the others and a last line without its end are refused. At end of input such a last line
 //    counts.
@@ -57,6 +58,8 @@ private:
     net::task<void> stop_reading();
     net::task<intake_end> read();
     net::task<void> publish_lines();
+    bool too_far_ahead(std::size_t bytes) const;
+    net::task<void> stay_near_delivery(std::size_t bytes);
     net::task<void> wait_for_room(std::size_t bytes);
     void publish(const input_line& line);
     void refuse(std::uint64_t line, std::string_view code, std::string_view message);
@@ -75,6 +78,7 @@ private:
     intake_counts counts_;
     refusal_log log_;
     std::optional<std::uint64_t> waiting_line_; // taken, and waiting for room
+    seq_t not_waited_for_ = 0;                  // where delivery did not move
     std::string errors_;                        // not written yet
     std::uint64_t errors_omitted_ = 0;
     bool errors_ended_ = false;

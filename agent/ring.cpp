@@ -71,11 +71,26 @@ ring_entry ring::commit(std::size_t bytes, std::uint32_t session, bool own) {
     return entry;
 }
 
+bool ring::needs_segment(std::size_t bytes) const {
+    return with_frames(bytes) > ring_segment_bytes - head_end_;
+}
+
+seq_t ring::far_ahead_of(std::size_t bytes) const {
+    if (!needs_segment(bytes) || segments_.size() < ring_segments_ahead_max)
+        return 0;
+    if (!owed(segments_.size() - ring_segments_ahead_max))
+        return 0;
+    std::size_t oldest = 0;
+    while (!owed(oldest))
+        ++oldest;
+    return segments_[oldest]->first_seq();
+}
+
 bool ring::would_drop_owed(std::size_t bytes) const {
+    if (!needs_segment(bytes) || retention_ == nullptr)
+        return false;
     const std::uint64_t left = ring_segment_bytes - head_end_;
     const std::uint64_t wanted = with_frames(bytes);
-    if (wanted <= left || retention_ == nullptr)
-        return false;
     // More than can ever be free at once is not waited for.
     const std::uint64_t history_bytes = std::min(options_.live_history_bytes, capacity_bytes());
     const std::uint64_t free_at_most = (capacity_bytes() - history_bytes) / ring_segment_bytes;
@@ -98,6 +113,21 @@ bool ring::would_drop_owed(std::size_t bytes) const {
         any_held = any_held || is_held;
     }
     return available < segments && (older_owed || any_held || owed(segments_.size() - 1));
+}
+
+void ring::owed_changed() {
+    freed_.notify();
+    if (retention_ == nullptr || !retention_->owed(first_seq(), last_seq()))
+        keep_mapped(0);
+}
+
+// An idle agent keeps only its head mapped; one that S2 does not answer, no more than a busy one.
+void ring::keep_mapped(std::size_t newest) {
+    for (std::size_t index = segments_.size() - 1; index > 0; --index) {
+        auto& segment = *segments_[index - 1];
+        if (segments_.size() - index > newest && !segment.let_go_mapping())
+            return; // nor any older one
+    }
 }
 
 seq_t ring::first_seq() const {

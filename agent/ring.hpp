@@ -65,6 +65,9 @@ public:
     // Whether `bytes` more, as one envelope or many, would need a segment, and there is neither free capacity
     // nor one that goes before what is owed (a paused intake asks this first).
     bool would_drop_owed(std::size_t bytes) const;
+    // Whether `bytes` more would need a segment while ring_segments_ahead_max are owed to S2 already: the
+    // first seq of the oldest that is, else 0.
+    seq_t far_ahead_of(std::size_t bytes) const;
 
     // --- state
     seq_t first_seq() const; // oldest envelope present (next_seq() when empty)
@@ -92,7 +95,7 @@ public:
     net::condition& freed() { return freed_; } // room may have become available; see release_delivered
 
     // The S2 sink says that what is owed has shrunk; wakes those who wait for room.
-    void owed_changed() { freed_.notify(); }
+    void owed_changed();
 
     // Keeps [first, last] in place and mapped until the hold is gone. The hold must not outlive the ring.
     [[nodiscard]] std::unique_ptr<ring_hold> hold(seq_t first, seq_t last);
@@ -127,6 +130,8 @@ private:
     bool remove_file(const std::filesystem::path& path);
     void install_head(ring_spare spare, seq_t first_seq, const ring_gaps& gaps);
     void seal_head();
+    void keep_mapped(std::size_t newest);
+    bool needs_segment(std::size_t bytes) const;
     std::size_t history_begin() const; // index of the oldest segment within the live history
     std::optional<std::size_t> oldest_settled() const;
     std::optional<std::size_t> oldest_unheld() const;

@@ -24,8 +24,12 @@ ring_cursor::~ring_cursor() = default;
 
 void ring_cursor::seek(seq_t seq) {
     seq = std::max<seq_t>(seq, 1);
-    if (seq < position_)
-        segment_.reset(); // frames are found forwards only
+    if (seq < position_) { // frames are found forwards only, but for the last one
+        if (seq == position_before_)
+            offset_ = offset_before_;
+        else
+            segment_.reset();
+    }
     position_ = seq;
 }
 
@@ -104,6 +108,8 @@ ring_cursor::item ring_cursor::next_in_segment() {
             continue;
         }
         if (state == frame_state::whole && one.seq == position_) {
+            position_before_ = position_;
+            offset_before_ = offset_;
             offset_ = one.end;
             ++position_;
             return ring_entry{one.seq, one.session, one.own, one.payload};

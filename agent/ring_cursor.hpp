@@ -28,7 +28,7 @@ public:
 
     seq_t position() const { return position_; } // the seq that next() would give
 
-    void seek(seq_t seq);
+    void seek(seq_t seq); // to the item before, as to any later one, at no cost
 
 private:
     bool enter_segment();     // pins the one that holds position_; false: none does
@@ -39,7 +39,9 @@ private:
     seq_t position_;
     std::shared_ptr<ring_segment> segment_;
     std::shared_ptr<net::mapped_file> mapping_;
-    std::size_t offset_ = 0; // of the frame of position_, or of one before it
+    std::size_t offset_ = 0;    // of the frame of position_, or of one before it
+    seq_t position_before_ = 0; // of the last entry, and where its frame begins
+    std::size_t offset_before_ = 0;
     seq_t segment_last_ = 0;
     bool cannot_map_ = false;
 };

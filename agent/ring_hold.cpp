@@ -34,7 +34,8 @@ void ring_hold::extend_to(seq_t last) {
     if (last <= last_)
         return;
     last_ = last;
-    pin_present();
+    if (last > pinned_to_)
+        pin_present();
 }
 
 // A segment that can't be mapped stays held all the same: its reader will try again.
@@ -44,16 +45,21 @@ void ring_hold::pin_present() {
     const std::size_t end = owner_.index_behind(last_);
     std::size_t index = owner_.index_behind(first_);
     index = index > 0 ? index - 1 : 0;
+    bool all = true;
     for (; index < end; ++index) {
         const auto& segment = owner_.segments_[index];
         const bool pinned_already = std::any_of(pins_.begin(), pins_.end(),
                                                 [&](const pinned& one) { return one.segment == segment; });
         // In its own range: the one before a hole may be another's, and go while this one still holds.
         const bool in_range = owner_.last_of(index) >= first_;
-        if (pinned_already || !in_range)
-            continue;
-        if (auto mapping = segment->pin())
-            pins_.push_back({segment, std::move(*mapping)});
+        if (!pinned_already && in_range) {
+            auto mapping = segment->pin();
+            all = all && mapping;
+            if (mapping)
+                pins_.push_back({segment, std::move(*mapping)});
+        }
+        if (all)
+            pinned_to_ = owner_.last_of(index);
     }
 }
 

@@ -41,6 +41,7 @@ private:
     seq_t first_;
     seq_t last_;
     std::vector<pinned> pins_;
+    seq_t pinned_to_ = 0; // everything of the range up to there is
 };
 
 } // namespace agent

@@ -73,7 +73,9 @@ bool ring::roll_over() {
     for (auto* one : holds_)
         one->pin_present();
     seal_head();
+    segments_.back()->keep_mapping(head_pin_);
     install_head(std::move(*spare), next_seq_, {});
+    keep_mapped(ring_mapped_segments_max);
     return true;
 }
 

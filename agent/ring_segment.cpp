@@ -58,6 +58,10 @@ net::result<ring_pin> ring_segment::pin() {
     return mapped;
 }
 
+bool ring_segment::let_go_mapping() {
+    return !anonymous() && std::exchange(kept_, nullptr) != nullptr;
+}
+
 void ring_segment::read_header(std::span<const std::byte> bytes) {
     ring_identity found;
     auto state = read_identity(bytes, found);

@@ -35,6 +35,10 @@ public:
 
     bool anonymous() const { return path_.empty(); }
 
+    void keep_mapping(ring_pin mapping) { kept_ = std::move(mapping); }
+
+    bool let_go_mapping(); // false: it kept none
+
     const std::filesystem::path& path() const { return path_; }
 
     void moved_to(std::filesystem::path path) { path_ = std::move(path); }
@@ -84,7 +88,7 @@ private:
     net::file_system& files_;
     std::filesystem::path path_;
     std::weak_ptr<net::mapped_file> mapping_;
-    ring_pin kept_; // anonymous memory would be lost
+    ring_pin kept_; // by itself: anonymous memory would be lost
     ring_identity identity_;
     std::optional<header_state> state_;
     std::optional<seq_t> last_seq_;

@@ -4,6 +4,8 @@
 #include "agent/ring_words.hpp"
 #include "net/assert.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <array>
 
@@ -23,6 +25,15 @@ struct file_head {
     std::uint64_t value_bytes_max;
     std::uint64_t crc; // over the two
 };
+
+// On a sector of its own. Where it does not hold, every slot is looked at.
+struct slot_mark {
+    std::uint64_t slots;
+    std::uint64_t complement;
+};
+
+constexpr std::size_t slot_mark_at = sector_bytes;
+constexpr std::size_t mark_ahead = 4; // of what is in use; raised when half of it is left
 
 struct copy_head {
     std::uint64_t last;   // the turn: the higher whole one counts; 0: nothing written
@@ -102,6 +113,11 @@ std::size_t copy_to_write(const slot_state& of, std::uint64_t synced) {
     return static_cast<std::size_t>(chosen - of.data());
 }
 
+std::size_t load_mark(std::span<const std::byte> bytes, std::size_t slots) {
+    const auto mark = load_at<slot_mark>(bytes, slot_mark_at);
+    return mark.complement == ~mark.slots && mark.slots <= slots ? mark.slots : slots;
+}
+
 // Killed while it was made: too short, and nothing in it. (The head is written when all the space is there.)
 bool never_finished(net::file_system& files, const std::filesystem::path& path, std::size_t size) {
     const auto listed = files.list(path.parent_path());
@@ -152,30 +168,49 @@ net::result<std::unique_ptr<slot_file>> slot_file::open(net::environment& env,
     const bool holds = head.last == magic_and_version && head.crc == head_check(head);
     if (holds && (head.slots != slots || head.value_bytes_max != value_bytes_max))
         return net::make_error_code(net::error::corrupt);
+
+    std::unique_ptr<slot_file> opened(new slot_file);
+    opened->mapping_ = std::move(*mapped);
+    opened->slots_ = slots;
+    opened->value_bytes_max_ = value_bytes_max;
+    opened->written_.resize(slots);
+    const std::size_t looked_at = holds ? load_mark(bytes, slots) : there ? slots : 0;
+    for (std::size_t slot = 0; slot < looked_at; ++slot) {
+        const auto state = look(bytes, slot, value_bytes_max);
+        opened->written_[slot] = newest(state).turn;
+        if (std::any_of(state.begin(), state.end(), [](const copy_state& one) { return one.said != 0; }))
+            opened->used_ = slot + 1;
+    }
     if (!holds) {
         head = {0, slots, value_bytes_max, 0};
         head.crc = head_check(head);
         store_at(bytes, 0, head);
         store_last(bytes, 0, magic_and_version);
-        if (const auto ec = path.empty() ? net::error_code() : (*mapped)->sync())
-            return ec;
-        if (const auto ec = path.empty() ? net::error_code() : files.sync_directory(path.parent_path()))
-            return ec;
-    } else if (const auto ec = path.empty() ? net::error_code() : (*mapped)->sync())
-        return ec; // of an agent that was killed: from here on the newest copies are on disk
-
-    std::unique_ptr<slot_file> opened(new slot_file);
-    opened->slots_ = slots;
-    opened->value_bytes_max_ = value_bytes_max;
-    for (std::size_t slot = 0; slot < slots; ++slot)
-        opened->written_.push_back(newest(look(bytes, slot, value_bytes_max)).turn);
+    }
+    // Of an agent that was killed: from here on the newest copies are on disk, as is the mark.
+    const auto mark = opened->mark_wanted();
+    opened->store_mark(mark);
+    if (const auto ec = path.empty() ? net::error_code() : opened->mapping_->sync())
+        return ec;
+    if (const auto ec = path.empty() || holds ? net::error_code() : files.sync_directory(path.parent_path()))
+        return ec;
+    opened->mark_ = mark;
     opened->synced_ = opened->written_;
-    opened->mapping_ = std::move(*mapped);
     return opened;
+}
+
+std::size_t slot_file::mark_wanted() const {
+    return used_ + mark_ahead / 2 <= mark_ ? mark_ : std::min(slots_, used_ + mark_ahead);
+}
+
+void slot_file::store_mark(std::size_t mark) {
+    store_at(mapping_->bytes(), slot_mark_at, slot_mark{mark, ~std::uint64_t{mark}});
 }
 
 std::optional<std::string> slot_file::read(std::size_t slot) const {
     NET_ASSERT(slot < slots_, "a slot lies within its file");
+    if (slot >= used_)
+        return std::nullopt;
     const auto state = look(mapping_->bytes(), slot, value_bytes_max_);
     const auto& last = newest(state);
     if (last.turn == 0 || last.erased)
@@ -186,6 +221,8 @@ std::optional<std::string> slot_file::read(std::size_t slot) const {
 // With a copy that was never finished, nothing was ever synced: what is torn is the first writes.
 bool slot_file::damaged(std::size_t slot) const {
     NET_ASSERT(slot < slots_, "a slot lies within its file");
+    if (slot >= used_)
+        return false;
     const auto state = look(mapping_->bytes(), slot, value_bytes_max_);
     return std::all_of(state.begin(), state.end(),
                        [](const copy_state& one) { return one.turn == 0 && one.said != 0; });
@@ -203,6 +240,13 @@ void slot_file::erase(std::size_t slot) {
 void slot_file::store(std::size_t slot, std::string_view value, std::uint32_t length) {
     NET_ASSERT(slot < slots_, "a slot lies within its file");
     const std::lock_guard lock(turns_);
+    used_ = std::max(used_, slot + 1);
+    if (used_ > mark_) {
+        mark_ = mark_wanted();
+        store_mark(mark_);
+        if (const auto ec = mapping_->sync())
+            spdlog::warn("what is stored may not outlive the machine: {}", ec.message());
+    }
     const auto bytes = mapping_->bytes();
     const auto state = look(bytes, slot, value_bytes_max_);
     const std::size_t at = copy_at(slot, copy_to_write(state, synced_[slot]), value_bytes_max_);
@@ -220,13 +264,19 @@ void slot_file::store(std::size_t slot, std::string_view value, std::uint32_t le
 }
 
 net::error_code slot_file::sync() {
-    const auto written = [this] {
+    std::vector<std::uint64_t> written;
+    std::size_t mark = 0;
+    {
         const std::lock_guard lock(turns_);
-        return written_;
-    }();
+        written = written_;
+        mark = mark_wanted();
+        if (mark != mark_)
+            store_mark(mark);
+    }
     if (const auto ec = mapping_->sync())
         return ec;
     const std::lock_guard lock(turns_);
+    mark_ = std::max(mark_, mark);
     for (std::size_t slot = 0; slot < slots_; ++slot)
         if (written_[slot] <= written[slot] + 1) // else its copy may be another's by now
             synced_[slot] = written[slot];

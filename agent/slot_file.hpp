@@ -4,6 +4,10 @@
 // process killed at any store leaves the previous value, and a machine that dies leaves what was last synced
 // or something newer, however often the slot was written since. Nothing is allocated after open: a full disk
 // can't hurt it.
+//
+// Slots are best taken from the lowest on: open reads, and thereby maps, only those below a mark. It lies a
+// few slots above the highest in use, and is on the disk before anything is stored at or above it: by open()
+// and sync(), else the store itself waits for the disk.
 
 #include "net/environment.hpp"
 
@@ -42,11 +46,15 @@ public:
 
 private:
     slot_file() = default;
+    std::size_t mark_wanted() const;
+    void store_mark(std::size_t mark);
     void store(std::size_t slot, std::string_view value, std::uint32_t length);
 
     std::unique_ptr<net::mapped_file> mapping_;
     std::size_t slots_ = 0;
     std::size_t value_bytes_max_ = 0;
+    std::size_t used_ = 0; // slots from here on were never written
+    std::size_t mark_ = 0; // that is surely on the disk
     std::mutex turns_;
     std::vector<std::uint64_t> written_; // the newest turn of each slot
     std::vector<std::uint64_t> synced_;  // the newest that the disk surely has

@@ -21,7 +21,8 @@ std::uint64_t metered(std::string_view body) {
 
 std::uint64_t record_timestamp(std::string_view envelope) {
     constexpr std::string_view before_ts = R"("event":{"ts":)";
-    const auto at = envelope.find(before_ts);
+    constexpr std::size_t behind_id = std::string_view(R"({"capture_session_id":")").size() + 36; // a UUID
+    const auto at = envelope.find(before_ts, behind_id);
     if (at == std::string_view::npos)
         return 0;
     std::uint64_t micros = 0;

@@ -44,6 +44,7 @@ struct tls_memory {
     std::size_t received_begin = 0;
     std::size_t received_end = 0;
     std::vector<char> to_send;
+    std::vector<char> sending; // what the stream below is writing
 };
 
 // A BIO that reads and writes this memory; the memory must outlive it.

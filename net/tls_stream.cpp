@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t record_plaintext_max = 16 * 1024;           // RFC 8446, 5.1
 constexpr std::size_t received_min = record_plaintext_max + 1024; // an idle connection holds no more
+constexpr std::size_t kept_bytes_max = 96 * 1024;                 // of a buffer that is empty
 constexpr std::size_t unsent_answers_max = 64 * 1024;             // made by reading only
 
 // A connection, alive as long as an operation on it.
@@ -100,12 +101,18 @@ task<error_code> send(session_ptr with) {
         if (with->write_failure || with->closed)
             break;
         sender turn(*with);
-        const auto records = std::exchange(with->memory.to_send, {});
+        auto& records = with->memory.sending;
+        records.clear();
+        std::swap(records, with->memory.to_send);
         const asio::const_buffer all(records.data(), records.size());
         const error_code ec = co_await with->below->write(std::span(&all, 1));
         with->write_failure = ec;
         turn.whole = !ec;
+        records.clear();
     }
+    for (auto* buffer : {&with->memory.sending, &with->memory.to_send})
+        if (buffer->empty() && buffer->capacity() > kept_bytes_max)
+            std::vector<char>().swap(*buffer);
     if (with->closed)
         co_return asio::error::operation_aborted;
     co_return with->write_failure;

@@ -58,12 +58,29 @@ net::task<result<void>> append_session::send(std::span<const record_view> record
         co_return error::from_invalid(std::move(*reason));
     if (auto refusal = not_sendable())
         co_return std::move(*refusal);
+    state_.sending(batch);
+    const exchange_deadline guard(env_, deadline, *opened_.exchange);
     out_.clear();
-    const auto begin = begin_frame(out_);
-    encode_append_input(records, match_seq_num, fencing_token, out_);
-    end_frame(out_, begin, packing_);
-    auto written = co_await write(batch, deadline);
-    co_return written;
+    const std::size_t begin = out_.size();
+    if (packing_ == compression::none)
+        append_frame_header(append_input_bytes(records, match_seq_num, fencing_token), out_);
+    else
+        begin_frame(out_);
+    net::error_code ec;
+    for (const auto& record : records) {
+        if (ec)
+            break;
+        encode_record(record, out_);
+        if (packing_ == compression::none && out_.size() >= write_piece_bytes)
+            ec = co_await write_out();
+    }
+    if (!ec) {
+        encode_conditions(match_seq_num, fencing_token, out_);
+        if (packing_ != compression::none)
+            end_frame(out_, begin, packing_);
+        ec = co_await write_out();
+    }
+    co_return after_write(guard, ec, "sending a batch");
 }
 
 net::task<result<void>> append_session::send(append_input input, net::time_point deadline) {
@@ -80,8 +97,10 @@ net::task<result<void>> append_session::send(append_input input, net::time_point
     const auto begin = begin_frame(out_);
     encode_append_input(input, out_);
     end_frame(out_, begin, packing_);
-    auto written = co_await write(batch, deadline);
-    co_return written;
+    state_.sending(std::move(batch));
+    const exchange_deadline guard(env_, deadline, *opened_.exchange);
+    const auto ec = co_await write_out();
+    co_return after_write(guard, ec, "sending a batch");
 }
 
 std::optional<error> append_session::not_sendable() const {
@@ -95,9 +114,8 @@ std::optional<error> append_session::not_sendable() const {
                                                     : "too many batches are in flight in the append session");
 }
 
-net::task<result<void>> append_session::write(append_session_state::batch batch, net::time_point deadline) {
-    state_.sending(std::move(batch));
-    const exchange_deadline guard(env_, deadline, *opened_.exchange);
+// What is encoded by now, in pieces.
+net::task<net::error_code> append_session::write_out() {
     std::string_view left = out_;
     net::error_code ec;
     while (!left.empty() && !ec) {
@@ -106,11 +124,10 @@ net::task<result<void>> append_session::write(append_session_state::batch batch,
         handed_over_bytes_ += ec ? 0 : piece.size();
         left.remove_prefix(piece.size());
     }
-    if (out_.capacity() > buffer_kept_bytes) {
-        out_.clear();
+    out_.clear();
+    if (out_.capacity() > buffer_kept_bytes)
         out_.shrink_to_fit();
-    }
-    co_return after_write(guard, ec, "sending a batch");
+    co_return ec;
 }
 
 // A session that has ended meanwhile says why better than the write that its end has broken.

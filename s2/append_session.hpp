@@ -49,7 +49,7 @@ public:
 
 private:
     append_session(client& from, open_exchange opened);
-    net::task<result<void>> write(append_session_state::batch batch, net::time_point deadline);
+    net::task<net::error_code> write_out();
     net::task<std::optional<error>> await_head(const exchange_deadline& guard);
     std::optional<error> not_sendable() const;
     result<void> after_write(const exchange_deadline& guard, net::error_code ec, const char* doing);

@@ -48,6 +48,12 @@ void end_frame(std::string& out, std::size_t begin, compression with, bool recon
     put_header(out, begin, out.size() - payload_at + 1, flags);
 }
 
+void append_frame_header(std::size_t payload_bytes, std::string& out) {
+    NET_ASSERT(payload_bytes <= payload_bytes_max, "a frame's payload holds at most 2097151 bytes");
+    const std::size_t begin = begin_frame(out);
+    put_header(out, begin, payload_bytes + 1, 0);
+}
+
 void encode_frame(std::string_view payload, compression with, std::string& out, bool reconnect_advised) {
     const std::size_t begin = begin_frame(out);
     out.append(payload);

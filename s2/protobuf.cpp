@@ -71,6 +71,10 @@ std::size_t length_of(const header& one) {
     return implicit_bytes_field(one.name.size()) + implicit_bytes_field(one.value.size());
 }
 
+std::size_t length_of(const record_view& record) {
+    return varint_field(record.timestamp) + implicit_bytes_field(record.body.size());
+}
+
 std::size_t length_of(const std::vector<header>& headers) {
     std::size_t length = 0;
     for (const auto& each : headers)
@@ -313,13 +317,24 @@ void encode_append_input(const append_input& input, std::string& out) {
     write_conditions(out, input.match_seq_num, input.fencing_token);
 }
 
-void encode_append_input(std::span<const record_view> records, std::optional<std::uint64_t> match_seq_num,
-                         std::optional<std::string_view> fencing_token, std::string& out) {
-    for (const auto& record : records) {
-        open_message(out, 1, varint_field(record.timestamp) + implicit_bytes_field(record.body.size()));
-        write_varint(out, 1, record.timestamp);
-        write_implicit(out, 3, record.body);
-    }
+std::size_t append_input_bytes(std::span<const record_view> records,
+                               std::optional<std::uint64_t> match_seq_num,
+                               std::optional<std::string_view> fencing_token) {
+    std::size_t bytes = match_seq_num ? varint_field(*match_seq_num) : 0;
+    bytes += fencing_token ? bytes_field(fencing_token->size()) : 0;
+    for (const auto& record : records)
+        bytes += bytes_field(length_of(record));
+    return bytes;
+}
+
+void encode_record(const record_view& record, std::string& out) {
+    open_message(out, 1, length_of(record));
+    write_varint(out, 1, record.timestamp);
+    write_implicit(out, 3, record.body);
+}
+
+void encode_conditions(std::optional<std::uint64_t> match_seq_num,
+                       std::optional<std::string_view> fencing_token, std::string& out) {
     write_conditions(out, match_seq_num, fencing_token);
 }
 

@@ -26,11 +26,15 @@ void append_input(std::string_view bytes) {
         views.push_back({*record.timestamp, record.body});
     }
     std::string from_views;
-    s2::encode_append_input(views, first->match_seq_num,
-                            first->fencing_token ? std::optional<std::string_view>(*first->fencing_token)
-                                                 : std::nullopt,
-                            from_views);
+    std::optional<std::string_view> token;
+    if (first->fencing_token)
+        token = *first->fencing_token;
+    for (const auto& each : views)
+        s2::encode_record(each, from_views);
+    s2::encode_conditions(first->match_seq_num, token, from_views);
     NET_ASSERT(from_views == wire, "both encoders of append_input agree");
+    NET_ASSERT(s2::append_input_bytes(views, first->match_seq_num, token) == wire.size(),
+               "the length that is said first is the one that follows");
     if (const auto reason = s2::invalid_reason(*first))
         NET_ASSERT(!reason->empty(), "a refusal says why");
 }

@@ -1,6 +1,7 @@
 #include "agent/ndjson_intake.hpp"
 #include "agent/ndjson_listener.hpp"
 #include "agent_world.hpp"
+#include "net/condition.hpp"
 #include "net/pipe.hpp"
 
 #include <boost/json.hpp>
@@ -108,8 +109,9 @@ TEST(ndjson_intake, waits_rather_than_drop_what_s2_lacks) {
                                         R"({"type":"t","data":")" + std::string(900'000, 'x') + "\"}\n");
                 co_await setup.theirs->shutdown_write();
             });
-            while (!setup.agent.journal->freed().has_waiters())
-                co_await setup.env.world.settle();
+            // A delivery that does not move is not waited for; then the ring is full.
+            co_await net::sleep_until(setup.env, setup.env.now() + std::chrono::seconds(10));
+            EXPECT_TRUE(setup.agent.journal->freed().has_waiters());
             when_paused = intake.counts().accepted;
             setup.agent.journal->freed().notify(); // for nothing: it goes on waiting
             co_await setup.env.world.settle();
@@ -123,6 +125,35 @@ TEST(ndjson_intake, waits_rather_than_drop_what_s2_lacks) {
     EXPECT_LT(when_paused, static_cast<std::uint64_t>(lines));
     EXPECT_EQ(intake.counts().accepted, static_cast<std::uint64_t>(lines));
     EXPECT_EQ(setup.agent.retention.dropped, 0u);
+}
+
+TEST(ndjson_intake, stays_near_a_delivery_that_moves) {
+    intake_setup setup(64 << 20);
+    setup.agent.retention.owes_all = true;
+    setup.agent.start();
+    ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, *setup.ours, setup.stop, {});
+    setup.run([&]() -> task<void> {
+        co_await with_task_group(setup.env, [&](task_group& group) -> task<void> {
+            group.spawn([&]() -> task<void> { co_await intake.run(); });
+            group.spawn([&]() -> task<void> {
+                for (int n = 0; n < 20; ++n)
+                    co_await write_text(*setup.theirs,
+                                        R"({"type":"t","data":")" + std::string(900'000, 'x') + "\"}\n");
+                co_await setup.theirs->shutdown_write();
+            });
+            while (!setup.agent.journal->freed().has_waiters())
+                co_await setup.env.world.settle();
+            const auto ahead = intake.counts().accepted;
+            EXPECT_LE(ahead, 2 * ring_segments_ahead_max);
+            for (int count = 0; count < 5; ++count) {
+                co_await net::sleep_until(setup.env, setup.env.now() + std::chrono::milliseconds(900));
+                EXPECT_EQ(intake.counts().accepted, ahead);
+                setup.agent.journal->owed_changed(); // an acknowledgement
+            }
+            co_await group.join();
+        });
+    });
+    EXPECT_EQ(intake.counts().accepted, 20u);
 }
 
 TEST(ndjson_intake, stopped_while_it_waits_it_refuses_the_line_in_hand) {

@@ -69,6 +69,8 @@ TEST(ring_test, wraps_around_many_times_and_stays_within_its_capacity) {
         }
     }
     EXPECT_EQ(seen + read_on(quick).seqs.size(), 4000u);
+    EXPECT_LE(world.disk.mapped_now, ring_mapped_segments_max + 1);
+    ring->owed_changed(); // nothing is
     EXPECT_LE(world.disk.mapped_now, 2u);
     const auto found = read_all(*ring);
     ASSERT_EQ(found.gaps.size(), 1u);
@@ -260,6 +262,8 @@ TEST(ring_test, a_hold_keeps_its_range_mapped_and_gives_it_back) {
     ring->set_retention(&retention);
     auto hold = ring->hold(1, 1);
     publish_until(*ring, 100, big);
+    retention.first_owed = ~seq_t{0};
+    ring->owed_changed();
     EXPECT_EQ(world.disk.mapped_now, 2u); // the head, and the held one that was the head
     hold->extend_to(100);
     EXPECT_EQ(world.disk.mapped_now, ring->used_bytes() / ring_segment_bytes);
@@ -267,6 +271,44 @@ TEST(ring_test, a_hold_keeps_its_range_mapped_and_gives_it_back) {
     EXPECT_LE(world.disk.mapped_now, 2u);
     hold.reset();
     EXPECT_EQ(world.disk.mapped_now, 1u);
+}
+
+// While S2 is served, a segment comes back as the head without being mapped anew; while it is not, only the newest
+// few stay mapped.
+TEST(ring_test, a_busy_ring_stays_mapped_within_bounds) {
+    memory_world world;
+    auto ring = open_ring(world, options_of(64 * mib, 8 * mib));
+    owing_from retention(1);
+    ring->set_retention(&retention);
+    const auto publish_and_deliver = [&](seq_t last) {
+        while (ring->last_seq() < last) {
+            ASSERT_TRUE(publish_next(*ring, big));
+            retention.first_owed = ring->last_seq(); // the newest alone
+            ring->owed_changed();
+        }
+    };
+    publish_and_deliver(400);
+    world.disk.mapping_fails = memory_files::error(EMFILE);
+    publish_and_deliver(800);
+    world.disk.mapping_fails = {};
+    retention.first_owed = ring->last_seq();
+    publish_until(*ring, 1000, big);
+    EXPECT_GT(ring->used_bytes(), 16 * mib);
+    EXPECT_EQ(world.disk.mapped_now, ring_mapped_segments_max + 1);
+}
+
+TEST(ring_test, says_how_far_it_is_ahead_of_delivery) {
+    memory_world world;
+    auto ring = open_ring(world, options_of(64 * mib, 2 * mib));
+    owing_from retention(1);
+    ring->set_retention(&retention);
+    while (ring->far_ahead_of(big) == 0)
+        ASSERT_TRUE(publish_next(*ring, big));
+    EXPECT_EQ(ring->used_bytes(), ring_segments_ahead_max * ring_segment_bytes);
+    EXPECT_EQ(ring->far_ahead_of(big), 1u);
+    EXPECT_EQ(ring->far_ahead_of(10), 0u); // there is room
+    retention.first_owed = ring->last_seq();
+    EXPECT_EQ(ring->far_ahead_of(big), 0u);
 }
 
 TEST(ring_test, an_overtaken_cursor_meets_one_gap_and_goes_on) {

@@ -215,13 +215,31 @@ TEST(slot_file_test, a_copy_found_in_another_slot_does_not_count) {
     memory_world world;
     auto file = open_slots(world);
     for (int turn = 0; turn < 3; ++turn) {
-        file->write(0, "mine");
+        file->write(1, "mine");
         ASSERT_FALSE(file->sync());
     }
     auto bytes = world.disk.bytes(path);
-    std::memcpy(bytes.data() + header_bytes + slot_bytes, bytes.data() + header_bytes, slot_bytes);
-    EXPECT_EQ(file->read(1), std::nullopt);
-    EXPECT_TRUE(file->damaged(1));
+    std::memcpy(bytes.data() + header_bytes, bytes.data() + header_bytes + slot_bytes, slot_bytes);
+    EXPECT_EQ(file->read(0), std::nullopt);
+    EXPECT_TRUE(file->damaged(0));
+}
+
+// Thousands of slots cost nothing until they are used.
+TEST(slot_file_test, open_reads_few_slots_behind_the_highest_in_use) {
+    memory_world world;
+    const auto open_eight = [&world] { return std::move(*slot_file::open(world, path, 8, value_bytes)); };
+    open_eight()->write(0, "mine");
+    auto bytes = world.disk.bytes(path);
+    const std::size_t behind = header_bytes + 5 * slot_bytes; // four are looked at ahead
+    std::memset(bytes.data() + behind, 0xee, bytes.size() - behind);
+    auto file = open_eight();
+    EXPECT_EQ(file->read(0), "mine");
+    for (std::size_t slot = 1; slot < file->size(); ++slot) {
+        EXPECT_FALSE(file->damaged(slot)) << slot;
+        EXPECT_EQ(file->read(slot), std::nullopt) << slot;
+    }
+    std::memset(bytes.data() + 512, 0xee, 16); // the mark
+    EXPECT_TRUE(open_eight()->damaged(6));
 }
 
 } // namespace

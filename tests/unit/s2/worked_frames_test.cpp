@@ -184,8 +184,11 @@ TEST(Protobuf, TheHotPathWritesTheSameBytes) {
     input.fencing_token = "";
     std::string owned, viewed;
     encode_append_input(input, owned);
-    encode_append_input(views, 0, "", viewed);
+    for (const auto& each : views)
+        encode_record(each, viewed);
+    encode_conditions(0, "", viewed);
     EXPECT_EQ(owned, viewed);
+    EXPECT_EQ(append_input_bytes(views, 0, ""), viewed.size());
     EXPECT_EQ(decode_append_input(viewed), input);
 }
 

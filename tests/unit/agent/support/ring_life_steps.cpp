@@ -236,7 +236,7 @@ void ring_life::check_holds() {
             MUST_HOLD(model_.there(one.seen));
             MUST_HOLD((one.line == *model_.at(one.seen).line));
         }
-    MUST_HOLD(world_.disk.mapped_now <= segments_held + readers_.size() + 1);
+    MUST_HOLD(world_.disk.mapped_now <= segments_held + readers_.size() + 1 + ring_mapped_segments_max);
 }
 
 void ring_life::acknowledge(const step& how) {
