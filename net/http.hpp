@@ -61,6 +61,10 @@ public:
     virtual task<error_code> respond(response_head head, bool end = false) = 0;
     virtual bool responded() const = 0;
     virtual std::string peer() const = 0;
+
+    // RST_STREAM(REFUSED_STREAM): nothing of the request was processed, so that the client may repeat it.
+    // Before any response. HTTP/1.1 has no word for it.
+    virtual void refuse() noexcept { reset(); }
 };
 
 // The whole response at once, with content-length.

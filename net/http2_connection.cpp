@@ -225,6 +225,12 @@ void http2_connection::reset(std::int32_t id) {
     poke();
 }
 
+void http2_connection::refuse(std::int32_t id) {
+    if (auto* stream = session_.find(id))
+        session_.refuse(*stream);
+    poke();
+}
+
 void http2_connection::release(std::int32_t id) {
     session_.release(id);
     waits_.erase(id);

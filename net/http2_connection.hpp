@@ -65,6 +65,7 @@ public:
     static task<void> until_lost(pointer self, std::int32_t id);
     error_code finish(std::int32_t id);
     void reset(std::int32_t id);
+    void refuse(std::int32_t id);
     void release(std::int32_t id);
 
 private:

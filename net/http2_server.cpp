@@ -30,6 +30,8 @@ public:
         co_return ec;
     }
 
+    void refuse() noexcept override { connection_->refuse(id_); }
+
 private:
     request_head request_;
     bool responded_ = false;

@@ -241,11 +241,20 @@ error_code http2_session::finish(http2_stream& to) {
 }
 
 void http2_session::reset(http2_stream& which) {
+    give_up(which, NGHTTP2_CANCEL);
+}
+
+void http2_session::refuse(http2_stream& which) {
+    NET_ASSERT(role_ == http2_role::server && !which.head_sent, "what was answered is not refused");
+    give_up(which, NGHTTP2_REFUSED_STREAM);
+}
+
+void http2_session::give_up(http2_stream& which, std::uint32_t code) {
     if (which.closed || which.failure)
         return;
     which.failure = asio::error::operation_aborted;
     mark(which);
-    submit_reset(which, NGHTTP2_CANCEL);
+    submit_reset(which, code);
 }
 
 void http2_session::submit_reset(http2_stream& which, std::uint32_t code) {

@@ -117,6 +117,7 @@ public:
     void take_back(http2_stream& to);
     error_code finish(http2_stream& to);
     void reset(http2_stream& which);
+    void refuse(http2_stream& which); // server: says that nothing of the request was processed
     // The owner leaves: an unfinished exchange is reset (server: 500 where no response was begun).
     void release(std::int32_t id);
     // GOAWAY; open streams go on. over() once they have ended.
@@ -136,6 +137,7 @@ private:
     void erase_if_done(std::int32_t id);
     void spend_reset();
     void submit_final_goaway();
+    void give_up(http2_stream& which, std::uint32_t code);
     void submit_reset(http2_stream& which, std::uint32_t code);
     error_code failure_of(const http2_stream& which, std::uint32_t code) const;
 

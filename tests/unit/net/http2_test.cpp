@@ -282,6 +282,28 @@ TEST(http2, explicit_reset_ends_both_sides) {
     });
 }
 
+TEST(http2, a_refused_request_was_not_processed) {
+    test_world world;
+    world.run([&]() -> task<void> {
+        co_await with_http2(
+            world, {},
+            [](server_exchange& exchange) -> task<void> {
+                if (exchange.request().path() == "/refused")
+                    exchange.refuse();
+                else
+                    co_await respond_with(exchange, ok, "hello");
+            },
+            [](http_client& client, stop_source&) -> task<void> {
+                auto refused = co_await client.open(post("/refused"), false);
+                const auto none = co_await (*refused)->response();
+                EXPECT_EQ(none.error(), make_error_code(error::refused_stream));
+                auto next = co_await client.open(get("/"), true);
+                const auto body = co_await read_all(**next);
+                EXPECT_EQ(body, "hello") << "the others go on";
+            });
+    });
+}
+
 TEST(http2, concurrent_streams_wait_for_the_limit) {
     test_world world;
     pair_options options;
