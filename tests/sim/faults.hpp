@@ -41,6 +41,7 @@ enum class fault : std::size_t {
     token_refused,     // 401
     permission_denied, // 403
     basin_missing,     // 404 basin_not_found
+    refused_stream,    // RST_STREAM(REFUSED_STREAM): not processed
     // the service as a whole
     server_killed,
     server_stopped, // in order: GOAWAY with open streams

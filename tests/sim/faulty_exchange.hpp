@@ -36,6 +36,8 @@ public:
 
     void reset() noexcept override { real_.reset(); }
 
+    void refuse() noexcept override { real_.refuse(); }
+
     const net::request_head& request() const override { return real_.request(); }
 
     unsigned http_version() const override { return real_.http_version(); }

@@ -48,6 +48,11 @@ net::task<> faulty_face::handle(net::server_exchange& exchange) {
         co_await refuse(*refused, exchange, on);
         co_return;
     }
+    if (parts_->faults.strikes(fault::refused_stream)) {
+        exchange.refuse();
+        parts_->fired(fault::refused_stream, on);
+        co_return;
+    }
     switch (on.kind) {
     case request_kind::append_session:
         co_await append_session(exchange, on);

@@ -5,9 +5,10 @@
 //
 // 1. A fault that says "not applied" leaves the request unserved; one that says "applied" is counted only
 //    where the face did apply it (status 200).
-// 2. What is answered 500, 503 or 504 was applied or not, drawn; 429, server_draining and refusals mean that
+// 2. What is refused as a stream was not even looked at.
+// 3. What is answered 500, 503 or 504 was applied or not, drawn; 429, server_draining and refusals mean that
 //    nothing was.
-// 3. What never ends waits for the client to give up, or for the process to stop.
+// 4. What never ends waits for the client to give up, or for the process to stop.
 
 #include "tests/sim/service_faults.hpp"
 

@@ -90,6 +90,21 @@ TEST_F(faulty_face_test, what_breaks_is_applied_or_not_as_its_name_says) {
     }
 }
 
+TEST_F(faulty_face_test, a_refused_stream_says_that_nothing_was_processed) {
+    only(fault::refused_stream);
+    with_face([this](net::http_client& client) -> net::task<> {
+        const seen what = co_await append(client, "s", "x");
+        EXPECT_EQ(what.end, net::make_error_code(net::error::refused_stream).message());
+        const seen session = co_await append_session(client, "s", 0, 3);
+        EXPECT_EQ(session.end, net::make_error_code(net::error::refused_stream).message());
+        only(fault::refused_stream, 0);
+        const seen next = co_await append(client, "s", "y");
+        EXPECT_EQ(next.status, 200u);
+    });
+    EXPECT_THAT(stored("s"), ElementsAre("y"));
+    EXPECT_EQ(faults.count(fault::refused_stream), 2u);
+}
+
 TEST_F(faulty_face_test, what_was_not_applied_does_not_count_as_applied) {
     only(fault::reset_after_append);
     with_face([this](net::http_client& client) -> net::task<> {

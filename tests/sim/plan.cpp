@@ -82,6 +82,14 @@ void draw_faults(plan& into, draw& source) {
                      [](const auto& a, const auto& b) { return a.after < b.after; });
 }
 
+// Draws from a source of its own, as whatever comes later: the older seeds keep their course.
+void draw_refused_streams(plan& into, draw source) {
+    if (!source.chance(200))
+        return;
+    into.families.emplace_back("streams");
+    into.rates.emplace_back(fault::refused_stream, pick<unsigned>(source, {20, 80, 250}));
+}
+
 void draw_agent(plan& into, draw& source) {
     auto& how = into.agent;
     how.start = true;
@@ -114,8 +122,11 @@ plan draw_plan(std::uint64_t seed) {
     made.seed = seed;
     made.active_for = source.between(5s, 40s);
     draw_agent(made, source);
-    if (!source.chance(80))
+    const bool calm = source.chance(80);
+    if (!calm)
         draw_faults(made, source);
+    if (!calm)
+        draw_refused_streams(made, draw(seed).fork("REFUSED_STREAM"));
     made.create_stream_on_append = source.chance(700);
     made.stops_under_faults = source.chance(250);
     made.link.hostile = true;
