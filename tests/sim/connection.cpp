@@ -39,10 +39,20 @@ void send_piece(end_point& from, std::string_view bytes) {
     from.outstanding += count;
     if (from.muted)
         return;
-    tell_peer(from, [bytes = std::string(bytes)](end_point& peer) {
+    std::string sent(bytes);
+    auto& faults = from.owner.in().faults();
+    if (from.link.hostile && from.link.sealed && faults.strikes(fault::bytes_damaged)) {
+        faults.fired(fault::bytes_damaged);
+        from.say("damages a byte");
+        sent[faults.source().below(count)] ^= 1;
+    }
+    tell_peer(from, [bytes = std::move(sent)](end_point& peer) {
         if (peer.closed)
             return break_peer(peer);
-        peer.owner.in().story().mix(bytes);
+        if (peer.link.sealed)
+            peer.owner.in().story().mix(bytes.size());
+        else
+            peer.owner.in().story().mix(bytes);
         peer.arrived += bytes;
     });
 }

@@ -21,6 +21,7 @@ enum class fault : std::size_t {
     connection_stalls,
     connection_reset,
     half_close,
+    bytes_damaged, // on connections with TLS, which notice it
     // the service, on one request or session
     reset_before_append, // not applied
     reset_during_append, // part of the batch arrived
@@ -42,6 +43,8 @@ enum class fault : std::size_t {
     permission_denied, // 403
     basin_missing,     // 404 basin_not_found
     refused_stream,    // RST_STREAM(REFUSED_STREAM): not processed
+    handshake_hangs,   // of TLS
+    foreign_certificate,
     // the service as a whole
     server_killed,
     server_stopped, // in order: GOAWAY with open streams

@@ -46,6 +46,7 @@ struct account {
     std::uint64_t envelopes = 0;
     std::array<std::uint64_t, fault_count> fired{};
     caller_tally callers;
+    std::uint64_t tls_connections = 0;
 
     void add(const account& other) {
         seeds += other.seeds;
@@ -55,6 +56,7 @@ struct account {
         for (std::size_t index = 0; index < fault_count; ++index)
             fired[index] += other.fired[index];
         callers.add(other.callers);
+        tls_connections += other.tls_connections;
     }
 };
 
@@ -63,7 +65,7 @@ std::uint64_t run_once(const plan& of, bool print, account& shown) {
     trace told(print);
     story one(of, told);
     one.run();
-    shown = {1, one.lasted(), one.events(), one.envelopes(), {}, one.callers()};
+    shown = {1, one.lasted(), one.events(), one.envelopes(), {}, one.callers(), one.tls_connections()};
     for (std::size_t index = 0; index < fault_count; ++index)
         shown.fired[index] = one.faults().count(static_cast<fault>(index));
     return told.hash();
@@ -108,6 +110,7 @@ void print_totals(const account& sums) {
     print_count("seen", "answers", sums.callers.answers);
     print_count("seen", "durable_flushes", sums.callers.durable_flushes);
     print_count("seen", "watched_envelopes", sums.callers.watched_envelopes);
+    print_count("seen", "tls_connections", sums.tls_connections);
 }
 
 int run(int argc, char** argv) {

@@ -121,6 +121,7 @@ net::task<net::result<std::unique_ptr<net::stream>>> network::dial(process& from
     auto& in = from.in();
     auto& faults = in.faults();
     link_profile over = to.loopback() || from.on().trusted ? link_profile{} : in.net().hostile_link;
+    over.sealed = in.net().sealed && !to.loopback();
     const auto mine = std::make_shared<dialling>(from);
     const auto answer_at = in.now() + over.latency * 2;
     const auto answer = [&in, mine, &from](net::time_point when, net::error_code with) {

@@ -25,6 +25,7 @@ struct link_profile {
     std::size_t window_bytes = 256 * 1024;
     std::size_t piece_bytes_max = 16 * 1024;
     bool hostile = false;
+    bool sealed = false; // by TLS: what is on it differs between two lives of a seed, its size does not
 };
 
 // One end of a connection; lives in its process.
@@ -56,6 +57,7 @@ public:
 
     // Of connections made from now on, by the host dialled; loopback and Unix sockets have a default.
     link_profile hostile_link;
+    bool sealed = false; // all connections between machines
     static net::task<net::result<std::unique_ptr<net::stream>>> dial(process& from, const net::endpoint& to,
                                                                      net::time_point deadline);
     net::result<std::unique_ptr<net::listener>> listen(process& at, const net::endpoint& on);

@@ -90,6 +90,19 @@ void draw_refused_streams(plan& into, draw source) {
     into.rates.emplace_back(fault::refused_stream, pick<unsigned>(source, {20, 80, 250}));
 }
 
+void draw_tls(plan& into, draw source, bool calm) {
+    into.tls = true;
+    into.agent.s2.account_endpoint = into.agent.s2.basin_endpoint = "https://s2.sim:8080";
+    if (calm || source.chance(300))
+        return;
+    into.families.emplace_back("tls");
+    for (const auto what : {fault::bytes_damaged, fault::handshake_hangs, fault::foreign_certificate})
+        if (source.chance(600))
+            into.rates.emplace_back(what, what == fault::bytes_damaged
+                                              ? pick<unsigned>(source, {2, 5, 20})
+                                              : pick<unsigned>(source, {80, 250, 500}));
+}
+
 void draw_agent(plan& into, draw& source) {
     auto& how = into.agent;
     how.start = true;
@@ -127,6 +140,8 @@ plan draw_plan(std::uint64_t seed) {
         draw_faults(made, source);
     if (!calm)
         draw_refused_streams(made, draw(seed).fork("REFUSED_STREAM"));
+    if (seed % 8 == 0)
+        draw_tls(made, draw(seed).fork("TLS"), calm);
     made.create_stream_on_append = source.chance(700);
     made.stops_under_faults = source.chance(250);
     made.link.hostile = true;
@@ -179,6 +194,8 @@ std::string plan::text() const {
                 std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(each.after).count());
     if (capacity_may_drop)
         line += " overrun";
+    if (tls)
+        line += " over TLS";
     return line;
 }
 

@@ -29,6 +29,7 @@ struct plan {
     std::vector<std::pair<fault, unsigned>> rates; // per mille of each opportunity
     std::vector<planned_act> acts;                 // in order
     bool capacity_may_drop = false;                // the ring is overrun on purpose
+    bool tls = false;                              // between agents and service
 
     bool has(std::string_view family) const;
     bool plans(fault what) const;

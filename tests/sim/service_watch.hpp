@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <string_view>
 
 namespace sim {
@@ -28,6 +29,15 @@ struct service_watch {
     std::function<void(std::string_view what, std::string_view stream)> on_event;
     // The body of each request at its end, whole or not.
     std::function<void(std::string_view stream, std::uint64_t bytes)> on_body;
+
+    std::uint64_t tls_connections = 0; // whose handshake ended well
+    // What no service may ever see.
+    std::function<void(const std::string& what)> on_wrong;
+
+    void wrong(const std::string& what) const {
+        if (on_wrong)
+            on_wrong(what);
+    }
 
     void event(std::string_view what, std::string_view stream) const {
         if (on_event)

@@ -2,7 +2,9 @@
 
 #include "s2/client.hpp"
 #include "tests/sim/abandon.hpp"
+#include "tests/sim/certificates.hpp"
 #include "tests/sim/log_to_story.hpp"
+#include "tests/sim/service_tls.hpp"
 
 #include <algorithm>
 
@@ -31,6 +33,9 @@ story::story(const plan& of, trace& into)
     , bounds_(watch_) {
     into.watch_for(std::string(service_token));
     world_.net().hostile_link = plan_.link;
+    world_.net().sealed = plan_.tls;
+    if (plan_.tls)
+        plan_.agent.s2.ca_file = world_certificates().trusted;
     for (const auto& [what, rate] : plan_.rates)
         world_.faults().allow(what, rate);
     service_machine_.name = "service";
@@ -56,6 +61,10 @@ story::story(const plan& of, trace& into)
         for (const auto& each : hosts_)
             bounds_.check_disk(*each.agent);
     });
+    watch_.on_wrong = [this](const std::string& what) {
+        if (!found_)
+            found_ = std::make_exception_ptr(verdict(exit_correctness, what));
+    };
     watch_.on_body = [this](std::string_view stream, std::uint64_t bytes) {
         world_.say("service", "body of " + std::to_string(bytes) + " bytes, " + std::string(stream));
     };
@@ -103,6 +112,10 @@ void story::start_service() {
     how.listen = net::endpoint::tcp("s2.sim", 8080);
     process& serving = world_.start(service_machine_, "service");
     service_process_ = serving.id();
+    if (plan_.tls) {
+        how.secure = service_tls(serving, world_.faults(), watch_, world_.story());
+        how.limits.header_timeout = 24h; // who waits for a handshake that hangs gives it up himself
+    }
     service_ = std::make_unique<s2_service>(serving, store_, world_.faults(), watch_, std::move(how));
     world_.say("service", "starts");
     serving.run([served = service_.get()](process&) { return served->run(); });
@@ -358,8 +371,11 @@ net::task<> story::meddle(process& env, fault what) {
 
 net::task<> story::meddle_with(net::task_group& connections, fault what, std::string stream) {
     auto& env = connections.env();
-    auto where = s2::endpoints::parse("http://s2.sim:8080", "http://s2.sim:8080");
-    s2::connector connector(connections, std::move(*where), {});
+    const auto& place = plan_.agent.s2;
+    auto where = s2::endpoints::parse(place.account_endpoint, place.basin_endpoint);
+    s2::connector_options how;
+    how.ca_file = place.ca_file;
+    s2::connector connector(connections, std::move(*where), std::move(how));
     s2::credentials token(s2::secret(std::string("somebody's")));
     s2::client client(connector, token, std::string(basin_name));
     const auto deadline = env.now() + 5s;

@@ -34,6 +34,8 @@ public:
 
     std::uint64_t envelopes() const { return checker_.envelopes(); }
 
+    std::uint64_t tls_connections() const { return watch_.tls_connections; }
+
 private:
     struct host {
         std::unique_ptr<agent_host> agent;
