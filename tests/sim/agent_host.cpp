@@ -14,13 +14,18 @@ void agent_host::start() {
     exited.reset();
     ready_ = false;
     signalled_ = false;
+    stopping_ = false;
     running_with_ = std::make_unique<agent::config>(how);
     process& fresh = world_->start(*machine_, name());
     process_ = fresh.id();
     fresh.on_notify = [self = self_](std::string_view state) {
         if (state == "READY=1")
             (*self)->ready_ = true;
+        if (state == "STOPPING=1")
+            (*self)->stopping_ = true;
     };
+    if (make_input)
+        fresh.give_input(make_input(fresh));
     world_->say(name(), "starts");
     fresh.run([self = self_, with = running_with_.get()](process& env) { return live(env, self, *with); });
 }
@@ -69,6 +74,7 @@ void agent_host::adopt(world& into, world& from, agent_host& other) {
     running_with_ = std::move(other.running_with_);
     service_ = std::exchange(other.service_, nullptr);
     ready_ = other.ready_;
+    stopping_ = other.stopping_;
     other.process_ = 0;
     other.machine_->storage = std::make_shared<disk>(); // its own went with it
     self_ = other.self_;

@@ -19,6 +19,8 @@ public:
     machine& on() const { return *machine_; }
 
     agent::config how; // of the next start
+    // The standard input of a process that is about to run.
+    std::function<std::unique_ptr<net::stream>(process&)> make_input;
 
     void start();
     void kill(bool with_machine); // SIGKILL, or the machine's end with all its unsynced pages
@@ -37,6 +39,8 @@ public:
 
     bool signalled() const { return signalled_; } // this incarnation
 
+    bool stopping() const { return signalled_ || stopping_; } // also by itself
+
     // Takes over what runs in another world's host, which stands at the same instant.
     void adopt(world& into, world& from, agent_host& other);
 
@@ -51,6 +55,7 @@ private:
     std::uint64_t incarnation_ = 0;
     bool ready_ = false;
     bool signalled_ = false;
+    bool stopping_ = false;
     std::shared_ptr<agent_host*> self_; // the running program's way to whoever hosts it now
 };
 

@@ -2,6 +2,7 @@
 
 #include "net/deadline.hpp"
 #include "net/http1_client.hpp"
+#include "tests/sim/line_producers.hpp"
 
 #include <boost/json.hpp>
 
@@ -21,7 +22,7 @@ const net::endpoint api = net::endpoint::tcp("127.0.0.1", 10001);
 void expect_answered(const caller_context& context, const std::optional<api_answer>& answer,
                      std::uint64_t disturbances_before, std::string_view what) {
     const bool undisturbed = context.agent.disturbances == disturbances_before;
-    if (!answer && undisturbed && context.agent.ready() && !context.agent.signalled())
+    if (!answer && undisturbed && context.agent.ready() && !context.agent.stopping())
         throw verdict(exit_correctness, std::string(what) + " was not answered");
 }
 
@@ -71,7 +72,9 @@ net::task<> publish_once(process& env, caller_context& context, draw& source) {
         auto& event = book.at(numbers[each]);
         event.what = fate::accepted;
         event.answered_at = context.in.now();
-        if (last - first + 1 == accepted)
+        event.seq_min = first + each;
+        event.seq_max = last - (accepted - 1 - each);
+        if (event.seq_min == event.seq_max)
             event.seq = first + each;
     }
 }
@@ -206,7 +209,10 @@ net::task<std::optional<api_answer>> call_api(process& env, std::string method, 
 net::task<> watcher(process& env, caller_context& context); // sse_watcher.cpp
 
 void start_callers(process& env, caller_context& context) {
-    env.run([&context](process& self) { return publisher(self, context); });
+    if (context.plan.publishes)
+        env.run([&context](process& self) { return publisher(self, context); });
+    for (std::size_t each = 0; each < context.plan.line_producers; ++each)
+        env.run([&context](process& self) { return feed_socket(self, context); });
     if (context.plan.flushes)
         env.run([&context](process& self) { return flusher(self, context); });
     if (context.plan.changes_sessions)

@@ -23,6 +23,9 @@ struct caller_plan {
     bool watches = false;
     bool changes_sessions = false;
     bool asks_status = true;
+    bool publishes = true;          // over HTTP
+    std::size_t line_producers = 0; // at the NDJSON socket
+    bool may_lack_room = false;     // good events may be refused
 };
 
 // What callers saw: a world in which nobody was ever answered proves nothing.
@@ -30,11 +33,13 @@ struct caller_tally {
     std::uint64_t answers = 0; // to publishes
     std::uint64_t durable_flushes = 0;
     std::uint64_t watched_envelopes = 0; // over SSE
+    std::uint64_t answered_lines = 0;    // of NDJSON connections that were read to their end
 
     void add(const caller_tally& other) {
         answers += other.answers;
         durable_flushes += other.durable_flushes;
         watched_envelopes += other.watched_envelopes;
+        answered_lines += other.answered_lines;
     }
 };
 

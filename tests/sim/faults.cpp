@@ -16,7 +16,8 @@ constexpr std::array<std::string_view, fault_count> names{
     "token_cleared",       "stream_deleted",     "stream_recreated", "stream_trimmed",  "agent_killed",
     "agent_terminated",    "signalled_twice",    "machine_crashed",  "machine_paused",  "wall_clock_jumped",
     "machine_cloned",      "state_copied",       "disk_full",        "disk_error",      "disk_slow",
-    "caller_vanishes",
+    "caller_vanishes",     "line_split",         "bad_line",         "line_filtered",   "producer_vanishes",
+    "input_ends",
 };
 static_assert(!names.back().empty(), "every fault has a name");
 

@@ -69,6 +69,12 @@ enum class fault : std::size_t {
     disk_slow,
     // callers of the agent
     caller_vanishes,
+    // who writes lines into its intakes
+    line_split, // written in two pieces
+    bad_line,
+    line_filtered,     // by its category
+    producer_vanishes, // within a line
+    input_ends,        // standard input, long before all is over
     count_,
 };
 

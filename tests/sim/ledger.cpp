@@ -12,13 +12,12 @@ constexpr std::string_view event_member = R"(,"event":)";
 } // namespace
 
 std::uint64_t ledger::make(std::size_t data_bytes, std::size_t agent, net::wall_micros ts,
-                           net::time_point now) {
+                           net::time_point now, std::string_view category) {
     const std::uint64_t number = events_.size();
     sent_event made;
-    made.text =
-        R"({"ts":)" + std::to_string(ts) +
-        R"(,"type":"console.log","category":"console","source":{"kind":"local_process"},"data":{"n":)" +
-        std::to_string(number) + R"(,"pad":")" + std::string(data_bytes, 'x') + R"("}})";
+    made.text = R"({"ts":)" + std::to_string(ts) + R"(,"type":"console.log","category":")" +
+                std::string(category) + R"(","source":{"kind":"local_process"},"data":{"n":)" +
+                std::to_string(number) + R"(,"pad":")" + std::string(data_bytes, 'x') + R"("}})";
     made.taken_by = agent;
     made.sent_at = now;
     bytes_ += made.text.size();
@@ -47,10 +46,30 @@ std::string_view ledger::event_of(std::string_view envelope) {
     return envelope;
 }
 
+ledger::open_range ledger::seqs_of(const sent_event& event) const {
+    const auto known = event.seq || event.landed.empty() ? event.seq : event.landed_seq;
+    if (known)
+        return {*known - 1, *known + 1};
+    if (event.seq_min > 0)
+        return {event.seq_min - 1, event.seq_max + 1};
+    if (!event.written_to)
+        return {0, 0};
+    const auto& lines = event.written_to->lines;
+    const auto landed = [this](const written_line& line) {
+        return line.what == written_line::kind::good && !events_[line.number].landed.empty();
+    };
+    const auto here = lines.begin() + static_cast<std::ptrdiff_t>(event.line);
+    const auto next = std::find_if(here, lines.end(), landed);
+    const auto last = std::find_if(std::make_reverse_iterator(here), lines.rend(), landed);
+    return {last == lines.rend() ? 0 : events_[last->number].landed_seq,
+            next == lines.end() ? ~seq_t{0} : events_[next->number].landed_seq};
+}
+
 bool ledger::covered_by_drop(const sent_event& event) const {
-    return event.seq && std::any_of(dropped.begin(), dropped.end(), [&](const dropped_range& range) {
-               return range.from <= *event.seq && *event.seq <= range.to;
-           });
+    const auto seqs = seqs_of(event);
+    return std::any_of(dropped.begin(), dropped.end(), [&](const dropped_range& range) {
+        return range.from < seqs.below && range.to > seqs.above;
+    });
 }
 
 } // namespace sim

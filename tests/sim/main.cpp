@@ -46,6 +46,7 @@ struct account {
     std::uint64_t envelopes = 0;
     std::array<std::uint64_t, fault_count> fired{};
     caller_tally callers;
+    std::uint64_t settled_inputs = 0;
     std::uint64_t tls_connections = 0;
 
     void add(const account& other) {
@@ -56,6 +57,7 @@ struct account {
         for (std::size_t index = 0; index < fault_count; ++index)
             fired[index] += other.fired[index];
         callers.add(other.callers);
+        settled_inputs += other.settled_inputs;
         tls_connections += other.tls_connections;
     }
 };
@@ -65,7 +67,8 @@ std::uint64_t run_once(const plan& of, bool print, account& shown) {
     trace told(print);
     story one(of, told);
     one.run();
-    shown = {1, one.lasted(), one.events(), one.envelopes(), {}, one.callers(), one.tls_connections()};
+    shown = {1,  one.lasted(),  one.events(),         one.envelopes(),
+             {}, one.callers(), one.settled_inputs(), one.tls_connections()};
     for (std::size_t index = 0; index < fault_count; ++index)
         shown.fired[index] = one.faults().count(static_cast<fault>(index));
     return told.hash();
@@ -110,6 +113,8 @@ void print_totals(const account& sums) {
     print_count("seen", "answers", sums.callers.answers);
     print_count("seen", "durable_flushes", sums.callers.durable_flushes);
     print_count("seen", "watched_envelopes", sums.callers.watched_envelopes);
+    print_count("seen", "answered_lines", sums.callers.answered_lines);
+    print_count("seen", "settled_inputs", sums.settled_inputs);
     print_count("seen", "tls_connections", sums.tls_connections);
 }
 

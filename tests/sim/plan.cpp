@@ -1,5 +1,7 @@
 #include "tests/sim/plan.hpp"
 
+#include "tests/sim/line_producers.hpp"
+
 #include <algorithm>
 
 namespace sim {
@@ -103,6 +105,34 @@ void draw_tls(plan& into, draw source, bool calm) {
                                               : pick<unsigned>(source, {80, 250, 500}));
 }
 
+// Producers of lines: at the agent's standard input, or at its socket beside the publisher.
+void draw_lines(plan& into, draw source, bool calm) {
+    into.lines_only = source.chance(600);
+    into.callers.changes_sessions = false; // without one, lines are refused
+    if (into.lines_only) {
+        into.agent.input = "-";
+        into.agent.start = false;
+        into.callers.publishes = false;
+    } else {
+        into.agent.ndjson_unix_path = ndjson_socket().host;
+        into.callers.line_producers = source.between(1, 3);
+    }
+    if (calm)
+        return;
+    into.families.emplace_back("lines");
+    for (const auto what : {fault::line_split, fault::bad_line})
+        if (source.chance(700))
+            into.rates.emplace_back(what, pick<unsigned>(source, {20, 80, 250}));
+    if (source.chance(500)) {
+        into.agent.categories.reset(static_cast<std::size_t>(agent::category::network));
+        into.rates.emplace_back(fault::line_filtered, pick<unsigned>(source, {80, 250}));
+    }
+    if (source.chance(600))
+        into.rates.emplace_back(fault::producer_vanishes, pick<unsigned>(source, {250, 500}));
+    if (into.lines_only && source.chance(700))
+        into.rates.emplace_back(fault::input_ends, 1000);
+}
+
 void draw_agent(plan& into, draw& source) {
     auto& how = into.agent;
     how.start = true;
@@ -169,6 +199,9 @@ plan draw_plan(std::uint64_t seed) {
         made.callers.gap_max = std::max<net::duration>(made.callers.gap_max, 200ms);
         made.active_for = std::min<net::duration>(made.active_for, 10s);
     }
+    if (seed % 8 == 4)
+        draw_lines(made, draw(seed).fork("lines"), calm);
+    made.callers.may_lack_room = made.capacity_may_drop || made.has("disk");
     return made;
 }
 
@@ -196,6 +229,10 @@ std::string plan::text() const {
         line += " overrun";
     if (tls)
         line += " over TLS";
+    if (lines_only)
+        line += " from standard input";
+    if (callers.line_producers > 0)
+        line += " from a socket";
     return line;
 }
 

@@ -30,6 +30,7 @@ struct plan {
     std::vector<planned_act> acts;                 // in order
     bool capacity_may_drop = false;                // the ring is overrun on purpose
     bool tls = false;                              // between agents and service
+    bool lines_only = false;                       // events come by standard input, and by nothing else
 
     bool has(std::string_view family) const;
     bool plans(fault what) const;

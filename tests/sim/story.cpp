@@ -6,22 +6,9 @@
 #include "tests/sim/log_to_story.hpp"
 #include "tests/sim/service_tls.hpp"
 
-#include <algorithm>
-
 namespace sim {
 
 using namespace std::chrono_literals;
-
-namespace {
-
-std::unique_ptr<machine> make_machine(std::string name, std::shared_ptr<disk> storage) {
-    auto made = std::make_unique<machine>();
-    made->name = std::move(name);
-    made->storage = std::move(storage);
-    return made;
-}
-
-} // namespace
 
 story::story(const plan& of, trace& into)
     : plan_(of)
@@ -30,6 +17,7 @@ story::story(const plan& of, trace& into)
     , store_(std::make_shared<model_store>())
     , checker_(world_, book_)
     , conservation_(book_)
+    , lines_(book_, of.callers.may_lack_room)
     , bounds_(watch_) {
     into.watch_for(std::string(service_token));
     world_.net().hostile_link = plan_.link;
@@ -87,10 +75,7 @@ void story::begin() {
     basin.create_stream_on_append = plan_.create_stream_on_append;
     store_->put_basin(std::string(basin_name), basin);
     start_service();
-    hosts_.emplace_back();
-    auto& first = hosts_.front();
-    first.agent =
-        std::make_unique<agent_host>(world_, make_machine("agent-0", std::make_shared<disk>()), plan_.agent);
+    auto& first = add_host(std::make_shared<disk>());
     start_agent(first);
     start_callers_of(first);
     for (const auto& act : plan_.acts)
@@ -148,93 +133,6 @@ void story::end_service(bool in_order, net::duration away) {
             return;
         kill();
         start_service();
-    });
-}
-
-// --- agents
-
-void story::start_agent(host& which) {
-    which.agent->start();
-    watch_exit(which, which.agent->incarnation());
-}
-
-void story::start_callers_of(host& which) {
-    if (!which.context) {
-        const auto index = static_cast<std::size_t>(&which - hosts_.data());
-        which.context.reset(
-            new caller_context{world_, *which.agent, book_, conservation_, plan_.callers, index, {}});
-        which.context->plan.until = net::time_point(began_) + plan_.active_for;
-    }
-    process& callers = world_.start(which.agent->on(), which.agent->name() + "-callers");
-    which.callers = callers.id();
-    start_callers(callers, *which.context);
-}
-
-story::host& story::some_host() {
-    return hosts_[world_.faults().source().below(hosts_.size())];
-}
-
-// An agent that left by itself for a reason that this world gave it is started again, as an init system does.
-void story::watch_exit(host& which, std::uint64_t incarnation) {
-    const auto index = static_cast<std::size_t>(&which - hosts_.data());
-    world_.at(world_.now() + 500ms, [this, index, incarnation] {
-        auto& again = hosts_[index];
-        if (again.agent->incarnation() != incarnation || healing_)
-            return;
-        const bool disk_trouble = plan_.has("disk");
-        if (again.agent->exited && *again.agent->exited == agent::exit_code::unusable && disk_trouble)
-            return start_agent(again);
-        if (again.agent->exited && !again.agent->signalled())
-            throw verdict(exit_correctness, again.agent->name() + " left by itself with exit code " +
-                                                std::to_string(static_cast<int>(*again.agent->exited)));
-        watch_exit(again, incarnation);
-    });
-}
-
-void story::kill_and_restart(host& which, bool with_machine, net::duration later) {
-    if (!which.agent->running())
-        return;
-    world_.faults().fired(with_machine ? fault::machine_crashed : fault::agent_killed);
-    if (with_machine)
-        world_.end_on(which.agent->on());
-    which.agent->kill(with_machine);
-    const auto index = static_cast<std::size_t>(&which - hosts_.data());
-    const auto incarnation = which.agent->incarnation();
-    world_.at(world_.now() + later, [this, index, incarnation, with_machine] {
-        auto& again = hosts_[index];
-        if (again.agent->incarnation() != incarnation)
-            return;
-        start_agent(again);
-        if (with_machine)
-            start_callers_of(again);
-    });
-}
-
-void story::terminate_and_restart(host& which, bool twice, net::duration later) {
-    auto& agent = *which.agent;
-    if (!agent.running() || agent.on().paused)
-        return;
-    world_.faults().fired(twice ? fault::signalled_twice : fault::agent_terminated);
-    agent.signal();
-    const auto index = static_cast<std::size_t>(&which - hosts_.data());
-    const auto incarnation = agent.incarnation();
-    if (twice)
-        world_.at(world_.now() + 100ms, [this, index, incarnation] {
-            auto& again = *hosts_[index].agent;
-            if (again.incarnation() == incarnation && again.running())
-                again.signal();
-        });
-    const auto bound = plan_.agent.shutdown_timeout + 8s;
-    const auto paused_before = agent.on().paused_for;
-    world_.at(world_.now() + bound + later, [this, index, incarnation, paused_before] {
-        auto& again = hosts_[index];
-        if (again.agent->incarnation() != incarnation)
-            return;
-        if (again.agent->running() && !again.agent->on().paused &&
-            again.agent->on().paused_for == paused_before && again.agent->on().helper_delay_max < 10ms)
-            throw verdict(exit_liveness, again.agent->name() + " did not leave after its signal");
-        if (!again.agent->running())
-            start_agent(again);
     });
 }
 
@@ -324,10 +222,8 @@ void story::clone_machine() {
     if (!twin.hosts_.front().agent->ready())
         throw verdict(exit_correctness, "the same seed took another course");
     world_.faults().fired(fault::machine_cloned);
-    hosts_.emplace_back();
+    auto& copy = add_host(nullptr);
     checker_.agents(hosts_.size());
-    auto& copy = hosts_.back();
-    copy.agent = std::make_unique<agent_host>(world_, make_machine("agent-1", nullptr), plan_.agent);
     copy.agent->adopt(world_, twin.world_, *twin.hosts_.front().agent);
     copy.agent->on().storage->fails = nullptr; // the twin's
     start_callers_of(copy);
@@ -338,11 +234,8 @@ void story::copy_state() {
         return;
     world_.faults().fired(fault::state_copied);
     auto storage = hosts_.front().agent->on().storage->clone();
-    hosts_.emplace_back();
+    auto& copy = add_host(std::move(storage));
     checker_.agents(hosts_.size());
-    auto& copy = hosts_.back();
-    copy.agent =
-        std::make_unique<agent_host>(world_, make_machine("agent-1", std::move(storage)), plan_.agent);
     start_agent(copy);
     start_callers_of(copy);
 }

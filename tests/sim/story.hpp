@@ -7,7 +7,9 @@
 #include "tests/sim/api_caller.hpp"
 #include "tests/sim/checkers/bounds_checker.hpp"
 #include "tests/sim/checkers/conservation_checker.hpp"
+#include "tests/sim/checkers/lines_checker.hpp"
 #include "tests/sim/checkers/stream_checker.hpp"
+#include "tests/sim/line_producers.hpp"
 #include "tests/sim/plan.hpp"
 #include "tests/sim/s2_service.hpp"
 
@@ -34,13 +36,16 @@ public:
 
     std::uint64_t envelopes() const { return checker_.envelopes(); }
 
+    std::uint64_t settled_inputs() const { return settled_inputs_; }
+
     std::uint64_t tls_connections() const { return watch_.tls_connections; }
 
 private:
     struct host {
         std::unique_ptr<agent_host> agent;
         std::unique_ptr<caller_context> context;
-        std::uint64_t callers = 0; // their process
+        std::uint64_t callers = 0;             // their process
+        std::shared_ptr<standard_input> input; // of the agent that runs or ran last
     };
 
     static net::duration since_start(net::time_point when);
@@ -60,6 +65,11 @@ private:
     net::task<> meddle(process& env, fault what);
     net::task<> meddle_with(net::task_group& connections, fault what, std::string stream);
 
+    host& add_host(std::shared_ptr<disk> storage);
+    std::unique_ptr<net::stream> open_input(host& which, process& agent);
+    void end_input(standard_input& which);
+    void settle_input(host& which);
+    bool left_for_a_reason(const host& which) const;
     void start_agent(host& which);
     void start_callers_of(host& which);
     host& some_host();
@@ -70,6 +80,7 @@ private:
     void expect_all_durable(host& which);
     void expect_clean_exit(host& which);
     void check_accounts() const;
+    void expect_no_agent_behind_its_input(host& which);
     std::string ask(host& which, std::string method, std::string target, net::duration within,
                     unsigned& status);
 
@@ -81,6 +92,7 @@ private:
     ledger book_;
     stream_checker checker_;
     conservation_checker conservation_;
+    lines_checker lines_;
     bounds_checker bounds_;
     machine service_machine_;
     machine elsewhere_;
@@ -89,6 +101,7 @@ private:
     std::vector<host> hosts_;
     bool stopping_ = false; // under faults, before things heal
     bool healing_ = false;
+    std::uint64_t settled_inputs_ = 0;
     std::exception_ptr found_; // by a checker in the middle of an event
 };
 

@@ -90,6 +90,7 @@ void story::heal() {
         start_service();
     for (auto& each : hosts_) {
         auto& agent = *each.agent;
+        expect_no_agent_behind_its_input(each);
         if (!agent.running())
             start_agent(each);
         const bool ready =
@@ -97,6 +98,15 @@ void story::heal() {
         if (!ready || !agent.running())
             throw verdict(exit_liveness, agent.name() + " does not get ready");
     }
+}
+
+// What it held it has delivered by now, or could not: the end of its input ends it.
+void story::expect_no_agent_behind_its_input(host& which) {
+    if (!which.input || !which.input->written || !which.input->written->ended)
+        return;
+    const auto& agent = *which.agent;
+    if (!world_.run_until([&] { return !agent.running(); }, world_.now() + durable_within))
+        throw verdict(exit_liveness, agent.name() + " does not leave behind the end of its input");
 }
 
 std::string story::ask(host& which, std::string method, std::string target, net::duration within,
@@ -136,7 +146,10 @@ void story::expect_all_durable(host& which) {
 
 void story::expect_clean_exit(host& which) {
     auto& agent = *which.agent;
-    agent.signal();
+    if (which.input)
+        end_input(*which.input);
+    else
+        agent.signal();
     const bool left = world_.run_until([&] { return !agent.running(); },
                                        world_.now() + plan_.agent.shutdown_timeout + exit_slack);
     if (!left)
@@ -151,6 +164,7 @@ void story::expect_clean_exit(host& which) {
         throw verdict(exit_correctness, agent.name() + " left no status.json");
     world_.story().inspect("status.json", *status);
     conservation_.expect_adds_up(*status);
+    settle_input(which);
     if (hosts_.size() == 1 && !plan_.plans(fault::machine_crashed))
         conservation_.expect_counts(*status, *store_);
 }
@@ -160,15 +174,18 @@ void story::check_accounts() const {
     const parts_checker parts(book_, *store_);
     if (!plan_.has("others") && hosts_.size() == 1)
         parts.expect_no_continuation();
-    if (hosts_.size() == 1)
+    if (hosts_.size() == 1) {
         parts.expect_each_once();
+        lines_.expect_order();
+    }
     // Big events wait for a place in flight, and a new session's for the claim of its stream.
     if (plan_.families.empty() && !plan_.capacity_may_drop && !plan_.callers.changes_sessions)
         expect_no_wait_beyond_linger(book_, plan_.agent, plan_.link);
     for (const auto& range : book_.dropped) {
         const bool crash = plan_.plans(fault::machine_crashed);
-        const bool full = book_.bytes() * 2 > plan_.agent.ring_capacity || plan_.plans(fault::disk_full) ||
-                          plan_.plans(fault::disk_error);
+        // Who writes lines is paused instead.
+        const bool full = (!plan_.lines_only && book_.bytes() * 2 > plan_.agent.ring_capacity) ||
+                          plan_.plans(fault::disk_full) || plan_.plans(fault::disk_error);
         if (range.reason == "capacity" ? !full : !crash)
             throw verdict(exit_correctness, "events_dropped " + std::to_string(range.from) + " to " +
                                                 std::to_string(range.to) + " for " + range.reason +
