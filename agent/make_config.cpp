@@ -1,6 +1,7 @@
 #include "agent/make_config.hpp"
 
 #include "agent/category_list.hpp"
+#include "agent/setting_reader.hpp"
 #include "agent/units.hpp"
 #include "s2/endpoints.hpp"
 #include "s2/types.hpp"
@@ -26,117 +27,13 @@ bool is_uuid(std::string_view text) {
     return true;
 }
 
-std::string lower(std::string_view text) {
-    std::string lowered(text);
-    for (char& c : lowered) {
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
-    }
-    return lowered;
-}
-
-// Reads one value after the other; the first that does not hold is the error.
-class reader {
-public:
-    explicit reader(const setting_values& values)
-        : values_(values) {}
-
-    bool failed() const { return error_.has_value(); }
-
-    const config_error& error() const { return *error_; }
-
-    void fail(std::string message, exit_code code = exit_code::usage) {
-        if (!error_)
-            error_ = config_error{code, std::move(message)};
-    }
-
-    // "--linger: '5' is not a duration; …"
-    void refuse(std::string_view name, std::string_view why) {
-        const setting_value* value = values_.find(name);
-        fail((value ? value->where + ": '" + value->text + "' " : "--" + std::string(name) + ": ") +
-             std::string(why));
-    }
-
-    const setting_value* find(std::string_view name) const { return values_.find(name); }
-
-    // The value, or nothing: not set, or "none".
-    const std::string* text(std::string_view name) {
-        const setting_value* value = values_.find(name);
-        return !value || value->text == "none" || value->text.empty() ? nullptr : &value->text;
-    }
-
-    void file(std::string_view name, path& into) {
-        if (const auto* value = text(name))
-            into = *value;
-    }
-
-    void on(std::string_view name, bool& into) {
-        if (const setting_value* value = values_.find(name)) {
-            if (const auto read = parse_switch(value->text))
-                into = *read;
-            else
-                refuse(name, "is neither true nor false (1, yes, on; 0, no, off)");
-        }
-    }
-
-    void interval(std::string_view name, net::duration& into, net::duration least, net::duration most) {
-        const setting_value* value = values_.find(name);
-        if (!value)
-            return;
-        const auto read = parse_duration(value->text);
-        if (!read)
-            return refuse(name, "is not a duration; write a number and a unit, like 100ms, 5s or 1m30s");
-        if (*read < least || *read > most)
-            return refuse(name, "is outside " + duration_text(least) + " to " + duration_text(most));
-        into = *read;
-    }
-
-    void size(std::string_view name, std::uint64_t& into, std::uint64_t least, std::uint64_t most) {
-        const setting_value* value = values_.find(name);
-        if (!value)
-            return;
-        const auto read = parse_size(value->text);
-        if (!read)
-            return refuse(name, "is not a size; write a number and a unit, like 64KiB, 16MiB or 10GiB");
-        if (*read < least || *read > most)
-            return refuse(name, "is outside " + size_text(least) + " to " + size_text(most));
-        into = *read;
-    }
-
-    void count(std::string_view name, std::size_t& into, std::size_t least, std::size_t most) {
-        const setting_value* value = values_.find(name);
-        if (!value)
-            return;
-        std::size_t read = 0;
-        const char* end = value->text.data() + value->text.size();
-        const auto parsed = std::from_chars(value->text.data(), end, read);
-        if (parsed.ec != std::errc{} || parsed.ptr != end || read < least || read > most)
-            return refuse(name,
-                          "is not a number from " + std::to_string(least) + " to " + std::to_string(most));
-        into = read;
-    }
-
-    void unix_socket(std::string_view name, std::optional<std::string>& into) {
-        if (const auto* value = text(name)) {
-            if (value->size() > unix_path_bytes_max)
-                return refuse(
-                    name, "is longer than a Unix socket's path may be (107 bytes); use a shorter directory");
-            into = *value;
-        }
-    }
-
-private:
-    const setting_values& values_;
-    std::optional<config_error> error_;
-};
-
-void read_intake(reader& from, config& into) {
+void read_intake(setting_reader& from, config& into) {
     if (const auto* input = from.text("input"))
         into.input = *input;
     if (const auto* id = from.text("session-id")) {
         if (!is_uuid(*id))
             from.refuse("session-id", "is not a UUID (8-4-4-4-12 hexadecimal digits)");
-        into.session_id = lower(*id);
+        into.session_id = lower_case(*id);
     }
     if (const auto* list = from.text("categories"); list && *list != "all") {
         const auto read = parse_category_list(*list);
@@ -154,7 +51,7 @@ void read_intake(reader& from, config& into) {
     from.unix_socket("ndjson-unix", into.ndjson_unix_path);
 }
 
-void read_api(reader& from, config& into) {
+void read_api(setting_reader& from, config& into) {
     from.file("api-token-file", into.api_token_file);
     from.unix_socket("unix", into.unix_path);
     if (into.ndjson_unix_path && into.ndjson_unix_path == into.unix_path)
@@ -174,7 +71,7 @@ void read_api(reader& from, config& into) {
                     "can be reached from other machines: give --api-token-file too, or listen on 127.0.0.1");
 }
 
-void read_s2(reader& from, config& into, const host_facts& host) {
+void read_s2(setting_reader& from, config& into, const host_facts& host) {
     s2_config& s2 = into.s2;
     if (const auto* basin = from.text("s2-basin")) {
         s2.basin = *basin;
@@ -250,7 +147,7 @@ void read_s2(reader& from, config& into, const host_facts& host) {
     }
 }
 
-void read_delivery(reader& from, delivery_config& into) {
+void read_delivery(setting_reader& from, delivery_config& into) {
     from.interval("linger", into.linger, 0s, 1h);
     from.count("batch-records", into.batch_records, 1, s2::batch_records_max);
     from.size("batch-bytes", into.batch_bytes, 1, s2::batch_metered_bytes_max);
@@ -260,7 +157,7 @@ void read_delivery(reader& from, delivery_config& into) {
     from.interval("idle-close", into.idle_close, 1ms, 24h);
 }
 
-void read_storage(reader& from, config& into, const host_facts& host) {
+void read_storage(setting_reader& from, config& into, const host_facts& host) {
     const setting_value* state = from.find("state-dir");
     if (!state) {
         into.state_dir = default_state_dir(host);
@@ -284,13 +181,13 @@ void read_storage(reader& from, config& into, const host_facts& host) {
     }
 }
 
-void read_process(reader& from, config& into) {
+void read_process(setting_reader& from, config& into) {
     from.interval("shutdown-timeout", into.shutdown_timeout, 0s, 24h);
     if (const auto* report = from.text("report"))
         into.report = *report;
     if (const auto* level = from.text("log-level")) {
         constexpr std::array<std::string_view, 6> levels{"trace", "debug", "info", "warn", "error", "off"};
-        into.log_level = lower(*level);
+        into.log_level = lower_case(*level);
         if (std::find(levels.begin(), levels.end(), into.log_level) == levels.end())
             from.refuse("log-level", "is not trace, debug, info, warn, error or off");
     }
@@ -303,19 +200,6 @@ void read_process(reader& from, config& into) {
 }
 
 } // namespace
-
-std::optional<bool> parse_switch(std::string_view text) {
-    const std::string value = lower(text);
-    for (const auto* yes : {"1", "true", "yes", "on"}) {
-        if (value == yes)
-            return true;
-    }
-    for (const auto* no : {"0", "false", "no", "off", ""}) {
-        if (value == no)
-            return false;
-    }
-    return std::nullopt;
-}
 
 path default_state_dir(const host_facts& host) {
     if (const auto given = variable(host.environment, "STATE_DIRECTORY"); !given.empty())
@@ -348,7 +232,7 @@ std::optional<net::duration> watchdog_of(const host_facts& host) {
 std::variant<config, config_error> make_config(const setting_values& values, const host_facts& host) {
     config made;
     made.watchdog = watchdog_of(host);
-    reader from(values);
+    setting_reader from(values);
     read_intake(from, made);
     read_api(from, made);
     read_s2(from, made, host);

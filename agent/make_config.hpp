@@ -15,7 +15,6 @@ namespace agent {
 constexpr std::uint64_t ring_capacity_bytes_min = 16 * 1024 * 1024;
 constexpr std::uint64_t store_capacity_bytes_min = 16 * 1024 * 1024;
 constexpr std::size_t in_flight_batches_max = 64;
-constexpr std::size_t unix_path_bytes_max = 107;     // sockaddr_un
 constexpr std::size_t continuation_suffix_bytes = 9; // "~" and 8 hex digits behind the stream's name
 
 // What the configuration depends on beside the settings.
@@ -30,8 +29,5 @@ std::variant<config, config_error> make_config(const setting_values& values, con
 // $STATE_DIRECTORY (its first entry), $XDG_STATE_HOME/ringtail, /var/lib/ringtail for root,
 // ~/.local/state/ringtail. Empty: none of them is known.
 std::filesystem::path default_state_dir(const host_facts& host);
-
-// "1", "true", "yes", "on" and their opposites, in any case.
-std::optional<bool> parse_switch(std::string_view text);
 
 } // namespace agent

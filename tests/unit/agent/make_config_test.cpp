@@ -1,4 +1,5 @@
 #include "agent/make_config.hpp"
+#include "agent/setting_reader.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
