@@ -45,39 +45,53 @@ setting_flags::setting_flags(CLI::App& app) {
         add(app, known);
 }
 
-setting_flags::setting_flags(CLI::App& app, std::span<const std::string_view> names) {
-    for (const setting& known : all_settings()) {
-        if (std::find(names.begin(), names.end(), known.name) != names.end())
-            add(app, known);
+setting_flags::setting_flags(CLI::App& app, std::span<const std::string_view> names,
+                             std::span<const setting_default> defaults)
+    : defaults_(defaults) {
+    for (setting known : all_settings()) {
+        if (std::find(names.begin(), names.end(), known.name) == names.end())
+            continue;
+        for (const setting_default& other : defaults)
+            if (other.name == known.name)
+                known.default_text = other.text;
+        add(app, known);
     }
+}
+
+setting_flags::setting_flags(CLI::App& app, std::span<const setting> own) {
+    for (const setting& known : own)
+        add(app, known);
 }
 
 void setting_flags::add(CLI::App& app, const setting& of) {
     flag& one = *flags_.emplace_back(
-        std::make_unique<flag>(flag{&of, {}, nullptr})); // CLI11 keeps a reference to text
-    const std::string name = "--" + std::string(one.of->name);
-    if (one.of->value.empty()) {
-        one.option = app.add_flag(name, one.text, help_of(*one.of));
+        std::make_unique<flag>(flag{of, {}, nullptr})); // CLI11 keeps a reference to text
+    const std::string name = "--" + std::string(one.of.name);
+    if (one.of.value.empty()) {
+        one.option = app.add_flag(name, one.text, help_of(one.of));
     } else {
-        one.option = app.add_option(name, one.text, help_of(*one.of));
-        one.option->option_text(std::string(one.of->value));
+        one.option = app.add_option(name, one.text, help_of(one.of));
+        one.option->option_text(std::string(one.of.value));
     }
-    one.option->group(std::string(one.of->group));
+    one.option->group(std::string(one.of.group));
     one.option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
 std::variant<setting_values, config_error> setting_flags::gather(const variables& environment,
                                                                  const file_reader& read) const {
     setting_values values;
+    for (const setting_default& one : defaults_)
+        values.set(one.name, {std::string(one.text), setting_origin::command,
+                              "the default of --" + std::string(one.name)});
     for (const auto& one : flags_) {
-        const std::string name(one->of->name);
+        const std::string name(one->of.name);
         const std::string_view in_environment =
-            one->of->variable.empty() ? std::string_view{} : variable(environment, one->of->variable);
+            one->of.variable.empty() ? std::string_view{} : variable(environment, one->of.variable);
         if (one->option->count() > 0)
             values.set(name, {one->text, setting_origin::flag, "--" + name});
         else if (!in_environment.empty()) // an empty variable is how an init script says "none"
-            values.set(name, {std::string(in_environment), setting_origin::variable,
-                              std::string(one->of->variable)});
+            values.set(
+                name, {std::string(in_environment), setting_origin::variable, std::string(one->of.variable)});
     }
     const setting_value* file = values.find("config");
     if (!file)

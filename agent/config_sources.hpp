@@ -27,12 +27,20 @@ struct config_error {
 constexpr std::uint64_t config_file_bytes_max = 1024 * 1024;
 using file_reader = std::function<net::result<std::string>(const std::filesystem::path&)>;
 
+// A command's own default for one of the agent's settings.
+struct setting_default {
+    std::string_view name;
+    std::string_view text;
+};
+
 // Puts settings as flags on an application and gathers their values after it has parsed.
 class setting_flags {
 public:
-    // All of them, or those named.
+    // All of the agent's, or those named; or a command's own.
     explicit setting_flags(CLI::App& app);
-    setting_flags(CLI::App& app, std::span<const std::string_view> names);
+    setting_flags(CLI::App& app, std::span<const std::string_view> names,
+                  std::span<const setting_default> defaults = {});
+    setting_flags(CLI::App& app, std::span<const setting> own);
     setting_flags(const setting_flags&) = delete;
     setting_flags& operator=(const setting_flags&) = delete;
 
@@ -41,13 +49,14 @@ public:
 
 private:
     struct flag {
-        const setting* of;
+        setting of;
         std::string text;
         CLI::Option* option;
     };
 
     void add(CLI::App& app, const setting& of);
     std::vector<std::unique_ptr<flag>> flags_;
+    std::span<const setting_default> defaults_;
 };
 
 // Parses the arguments (without the program's name). Nothing: go on. Else the process is to end with this

@@ -24,7 +24,8 @@ struct setting {
 std::span<const setting> all_settings();
 const setting* find_setting(std::string_view name);
 
-enum class setting_origin { file, variable, flag }; // a later one wins
+// A later one wins. The first is a command's own default.
+enum class setting_origin { command, file, variable, flag };
 
 struct setting_value {
     std::string text;

@@ -70,6 +70,34 @@ TEST_F(arguments, the_last_of_a_repeated_flag_counts) {
     EXPECT_EQ(std::get<setting_values>(gathered).find("linger")->text, "2s");
 }
 
+TEST(own_settings, a_commands_default_is_shown_and_gives_way_to_whatever_is_set) {
+    CLI::App app("about", "ringtail some");
+    constexpr std::string_view names[] = {"log-level", "linger"};
+    constexpr setting_default defaults[] = {{"log-level", "warn"}};
+    const setting_flags flags(app, names, defaults);
+    EXPECT_THAT(app.help(), HasSubstr("default warn; RINGTAIL_LOG_LEVEL"));
+    const auto value = [&](const variables& environment) {
+        const auto gathered = flags.gather(environment, {});
+        return std::get<setting_values>(gathered).find("log-level")->text;
+    };
+    EXPECT_EQ(value({}), "warn");
+    EXPECT_EQ(value({{"RINGTAIL_LOG_LEVEL", "debug"}}), "debug");
+    EXPECT_EQ(parse_arguments(app, {"--log-level", "error"}), std::nullopt);
+    EXPECT_EQ(value({{"RINGTAIL_LOG_LEVEL", "debug"}}), "error");
+}
+
+TEST(own_settings, a_command_adds_flags_with_variables) {
+    CLI::App app("about", "ringtail some");
+    constexpr setting own[] = {{"rate", "RINGTAIL_SOME_RATE", "N", "7", "Some", "how fast"},
+                               {"keep", "RINGTAIL_SOME_KEEP", "", "off", "Some", "what is left"}};
+    const setting_flags flags(app, own);
+    EXPECT_THAT(app.help(), HasSubstr("how fast [default 7; RINGTAIL_SOME_RATE]"));
+    EXPECT_EQ(parse_arguments(app, {"--keep"}), std::nullopt);
+    const auto gathered = flags.gather({{"RINGTAIL_SOME_RATE", "9"}}, {});
+    EXPECT_EQ(std::get<setting_values>(gathered).find("rate")->text, "9");
+    EXPECT_EQ(std::get<setting_values>(gathered).find("keep")->text, "true");
+}
+
 TEST(nearest_word, is_near_or_nothing) {
     const std::vector<std::string> words{"replay", "tail", "status"};
     EXPECT_EQ(nearest("repaly", words), "replay");
