@@ -64,9 +64,10 @@ public:
     void dropping(const ring_entry& entry) override;
     void dropping_done() override;
 
-    bool parked() const;    // the sink or the active session's stream
-    bool owes_here() const; // anything that this place can take
-    bool owes_held() const; // anything that only another place can take
+    seq_t durable_seq() const; // everything up to it, of every session, is durable
+    bool parked() const;       // the sink or the active session's stream
+    bool owes_here() const;    // anything that this place can take
+    bool owes_held() const;    // anything that only another place can take
     std::uint64_t held_bytes() const;
     // rises with each acknowledgement, for a deadline counted from the last one
     std::uint64_t ack_count() const;

@@ -154,19 +154,24 @@ session_account s2_sink::account(const session_record& session) const {
     return account;
 }
 
+seq_t s2_sink::durable_seq() const {
+    seq_t durable = journal_.last_seq();
+    for (const auto* entry : unsettled())
+        for (const auto& each : owed_ranges(entry->state))
+            durable = std::min(durable, each.from - 1);
+    return durable;
+}
+
 delivery_status s2_sink::status() const {
     delivery_status status;
     status.condition = worst_condition(status.reason);
-    status.durable_seq = journal_.last_seq();
+    status.durable_seq = durable_seq();
     const auto* active = sessions_.active();
     for (const auto* entry : unsettled()) {
         const auto ranges = owed_ranges(entry->state);
         if (ranges.empty())
             continue;
         const auto size = size_of(ranges, 0);
-        status.durable_seq = std::min(status.durable_seq, ranges.front().from - 1);
-        for (const auto& each : ranges)
-            status.durable_seq = std::min(status.durable_seq, each.from - 1);
         status.undelivered_events += size.events;
         status.undelivered_bytes += size.bytes;
         backlog_size mine;
