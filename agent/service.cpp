@@ -17,9 +17,10 @@ std::int64_t micros(net::duration value) {
 
 } // namespace
 
-service::service(net::environment& env, const config& configuration)
+service::service(net::environment& env, const config& configuration, producer* in_process)
     : env_(env)
     , config_(configuration)
+    , producer_(in_process)
     , intake_stop_(env)
     , api_stop_(env)
     , changed_(env)
@@ -131,6 +132,8 @@ net::task<> service::take_events() {
     co_await net::with_task_group(env_, [this](net::task_group& group) -> net::task<> {
         if (input_)
             group.spawn([this] { return read_input(); });
+        if (producer_)
+            group.spawn([this] { return take_from_producer(); });
         if (ndjson_)
             group.spawn(ndjson_->serve(intake_stop_));
         co_await group.join();
@@ -143,8 +146,17 @@ net::task<> service::read_input() {
         options.name = *config_.input;
     ndjson_intake intake(env_, *capture_, *state_->journal, *input_, intake_stop_, std::move(options));
     const intake_end end = co_await intake.run();
-    input_failed_ = end == intake_end::failed;
-    if (end != intake_end::stopped)
+    input_ended(end);
+}
+
+net::task<> service::take_from_producer() {
+    const intake_end end = co_await producer_->publish_all(*capture_, *state_->journal, *sink_, intake_stop_);
+    input_ended(end);
+}
+
+void service::input_ended(intake_end how) {
+    input_failed_ = how == intake_end::failed;
+    if (how != intake_end::stopped)
         stop_because(teardown_cause::end_of_input);
 }
 
@@ -152,12 +164,14 @@ net::task<> service::read_input() {
 net::task<> service::watch_delivery() {
     std::uint64_t acks = sink_->ack_count();
     for (;;) {
-        if (config_.input && sink_->parked())
+        if (has_input() && sink_->parked())
             stop_because(teardown_cause::parked);
         if (sink_->ack_count() != acks) {
             acks = sink_->ack_count();
             teardown_.progressed(env_.now());
         }
+        if (producer_)
+            producer_->durable(sink_->durable_seq());
         changed_.notify();
         co_await sink_->changed().wait();
     }
@@ -299,6 +313,8 @@ net::task<> service::close_ring() {
 }
 
 void service::say_what_is_left() const {
+    if (producer_)
+        return; // who made it up knows what it was worth
     const auto& left = final_->delivery;
     const auto refused = final_->refused == 0 ? std::string() : fmt::format("; {} refused", final_->refused);
     if (left.undelivered_events == 0 && *final_->exit != exit_code::undelivered &&

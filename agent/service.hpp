@@ -14,6 +14,7 @@
 #include "agent/live_sink.hpp"
 #include "agent/ndjson_intake.hpp"
 #include "agent/ndjson_listener.hpp"
+#include "agent/producer.hpp"
 #include "agent/report.hpp"
 #include "agent/s2_sink.hpp"
 #include "agent/state_dir.hpp"
@@ -32,13 +33,19 @@ namespace agent {
 
 class service {
 public:
-    service(net::environment& env, const config& configuration);
+    // `in_process` publishes where the configuration names no input.
+    service(net::environment& env, const config& configuration, producer* in_process = nullptr);
     ~service();
 
     // From opening the state directory to the exit code. Every way out has been logged.
     net::task<exit_code> run();
     // SIGTERM or SIGINT.
     void on_signal();
+
+    // After run(), where that came as far as a teardown: the account, and the session that it is about.
+    const std::optional<report>& outcome() const { return final_; }
+
+    const session_record* last_session() const { return state_ ? state_->sessions->latest() : nullptr; }
 
 private:
     // A part that runs as a task of its own and can be waited for.
@@ -55,6 +62,9 @@ private:
     std::optional<std::string> read_api_token();
     bool start_session();
     bool room_beside_held();
+
+    bool has_input() const { return config_.input || producer_; } // whose end is the agent's
+
     bool give_up(exit_code with, const std::string& why);
 
     // --- running
@@ -62,6 +72,8 @@ private:
     net::task<> run_part(part& which, std::function<net::task<>()> body);
     net::task<> take_events();
     net::task<> read_input();
+    net::task<> take_from_producer();
+    void input_ended(intake_end how);
     net::task<> watch_delivery();
     net::task<> keep_store_small();
     net::task<> feed_watchdog(net::duration every);
@@ -83,6 +95,7 @@ private:
 
     net::environment& env_;
     const config& config_;
+    producer* producer_;
     std::unique_ptr<state_dir> state_;
     std::unique_ptr<embedded_store> store_;
     std::unique_ptr<s2::credentials> credentials_;

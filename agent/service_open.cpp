@@ -95,7 +95,7 @@ bool service::open_client(net::task_group& connections) {
 
 // What only another place can take would starve an intake that waits for room.
 bool service::room_beside_held() {
-    if (!config_.input || sink_->held_bytes() * 2 <= config_.ring_capacity)
+    if (!has_input() || sink_->held_bytes() * 2 <= config_.ring_capacity)
         return true;
     std::string where;
     for (const auto& held : sink_->status().held)
@@ -178,7 +178,7 @@ bool service::listen_on(const net::endpoint& at, std::string address) {
 bool service::start_session() {
     const auto* active = capture_->active();
     const bool own_id_wanted = active && config_.session_id && *config_.session_id == active->id;
-    const bool superseded = active && !own_id_wanted && (config_.input || config_.session_id);
+    const bool superseded = active && !own_id_wanted && (has_input() || config_.session_id);
     if (superseded) {
         spdlog::info("capture session {} is superseded", active->id);
         capture_->stop(end_reason::superseded);
@@ -188,7 +188,7 @@ bool service::start_session() {
         spdlog::info("capture session {} goes on", active->id);
         return true;
     }
-    if (!config_.input && !config_.start && !config_.session_id)
+    if (!has_input() && !config_.start && !config_.session_id)
         return true;
     const auto started = capture_->start({config_.session_id, config_.categories});
     if (const auto* failed = std::get_if<start_error>(&started))
