@@ -34,6 +34,19 @@ void protect_memory(const variables& environment) {
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+bool standard_error_is_terminal() {
+    return ::isatty(STDERR_FILENO) == 1;
+}
+
+process_usage used_by_process() {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    const auto time = [](const timeval& value) {
+        return std::chrono::seconds(value.tv_sec) + std::chrono::microseconds(value.tv_usec);
+    };
+    return {time(used.ru_utime), time(used.ru_stime), static_cast<std::uint64_t>(used.ru_maxrss) * 1024};
+}
+
 bool running_as_root() {
     return ::geteuid() == 0;
 }

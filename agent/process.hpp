@@ -2,6 +2,7 @@
 // The process itself: its environment as it was at start, and what keeps secrets inside it (invariant 7).
 
 #include "agent/setting.hpp"
+#include "net/clock.hpp"
 
 namespace agent {
 
@@ -15,5 +16,17 @@ variables take_environment();
 void protect_memory(const variables& environment);
 
 bool running_as_root();
+
+// Whether a person reads standard error as it comes.
+bool standard_error_is_terminal();
+
+// What this process has used until now, all its threads together.
+struct process_usage {
+    net::duration user{};
+    net::duration system{};
+    std::uint64_t peak_rss_bytes = 0;
+};
+
+process_usage used_by_process();
 
 } // namespace agent
