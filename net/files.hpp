@@ -55,7 +55,7 @@ public:
     virtual error_code create_directories(const path& dir, unsigned mode) = 0;
     virtual result<std::vector<file_entry>> list(const path& dir) = 0; // regular files, by name
     virtual bool exists(const path& file) = 0;
-    virtual error_code remove(const path& file) = 0;
+    virtual error_code remove(const path& file) = 0;                 // a file, or a directory that is empty
     virtual error_code rename(const path& from, const path& to) = 0; // replaces
     // Makes the creations, renames and removals in it last over a machine crash.
     virtual error_code sync_directory(const path& dir) = 0;

@@ -130,7 +130,9 @@ public:
     bool exists(const path& file) override { return ::access(file.c_str(), F_OK) == 0; }
 
     error_code remove(const path& file) override {
-        return ::unlink(file.c_str()) == 0 ? error_code() : kernel_error();
+        if (::unlink(file.c_str()) == 0 || (errno == EISDIR && ::rmdir(file.c_str()) == 0))
+            return {};
+        return kernel_error();
     }
 
     error_code rename(const path& from, const path& to) override {

@@ -209,6 +209,11 @@ TEST_F(system_files_test, rename_and_remove_and_sync_of_a_directory) {
     EXPECT_FALSE(files->sync_directory(dir));
     EXPECT_FALSE(files->remove(dir / "b"));
     EXPECT_TRUE(files->remove(dir / "b"));
+    EXPECT_FALSE(files->create_directories(dir / "folder/inner", 0700));
+    EXPECT_EQ(files->remove(dir / "folder"), errc::directory_not_empty);
+    EXPECT_FALSE(files->remove(dir / "folder/inner"));
+    EXPECT_FALSE(files->remove(dir / "folder"));
+    EXPECT_FALSE(files->exists(dir / "folder"));
     EXPECT_TRUE(files->sync_directory(dir / "none"));
 }
 
