@@ -101,16 +101,8 @@ void read_s2(setting_reader& from, config& into, const host_facts& host) {
 
     if (const auto* stream = from.text("s2-stream")) {
         s2.stream_template = *stream;
-        std::string name = *stream;
-        constexpr std::string_view id_field = "{capture_session_id}";
-        for (auto at = name.find(id_field); at != std::string::npos; at = name.find(id_field))
-            name.replace(at, id_field.size(), std::string(36, '0'));
-        if (name.find_first_of("{}") != std::string::npos)
-            from.refuse("s2-stream", "has a field that is not known; {capture_session_id} is the only one");
-        else if (name.size() + continuation_suffix_bytes > s2::stream_name_bytes_max)
-            from.refuse("s2-stream", "makes names that are too long (503 bytes at most)");
-        else if (const auto wrong = s2::invalid_stream_name(name))
-            from.refuse("s2-stream", "makes names that are not valid: " + *wrong);
+        if (const auto wrong = invalid_stream_template(*stream))
+            from.refuse("s2-stream", *wrong);
     }
     from.file("s2-ca", s2.ca_file);
     from.on("s2-insecure", s2.insecure);
@@ -200,6 +192,20 @@ void read_process(setting_reader& from, config& into) {
 }
 
 } // namespace
+
+std::optional<std::string> invalid_stream_template(std::string_view text) {
+    constexpr std::string_view id_field = "{capture_session_id}";
+    std::string name(text);
+    for (auto at = name.find(id_field); at != std::string::npos; at = name.find(id_field))
+        name.replace(at, id_field.size(), std::string(36, '0'));
+    if (name.find_first_of("{}") != std::string::npos)
+        return "has a field that is not known; {capture_session_id} is the only one";
+    if (name.size() + continuation_suffix_bytes > s2::stream_name_bytes_max)
+        return "makes names that are too long (503 bytes at most)";
+    if (const auto wrong = s2::invalid_stream_name(name))
+        return "makes names that are not valid: " + *wrong;
+    return std::nullopt;
+}
 
 path default_state_dir(const host_facts& host) {
     if (const auto given = variable(host.environment, "STATE_DIRECTORY"); !given.empty())

@@ -26,6 +26,9 @@ struct host_facts {
 
 std::variant<config, config_error> make_config(const setting_values& values, const host_facts& host);
 
+// Nothing: it names a stream for every session. Else why not: "makes names that …".
+std::optional<std::string> invalid_stream_template(std::string_view text);
+
 // $STATE_DIRECTORY (its first entry), $XDG_STATE_HOME/ringtail, /var/lib/ringtail for root,
 // ~/.local/state/ringtail. Empty: none of them is known.
 std::filesystem::path default_state_dir(const host_facts& host);
