@@ -20,6 +20,7 @@ constexpr std::array table{
     command{"status", "what an agent is doing, or how the last one ended", status},
     command{"check", "checks configuration and connectivity, without sending events", check},
     command{"local", "serves the embedded S2-compatible store on a port", local},
+    command{"bench", "load against any S2 endpoint, with latencies and a verdict on what was stored", bench},
     command{"version", "the version", version},
 };
 

@@ -29,6 +29,7 @@ exit_code flush(const invocation& given);
 exit_code status(const invocation& given);
 exit_code check(const invocation& given);
 exit_code local(const invocation& given);
+exit_code bench(const invocation& given);
 exit_code version(const invocation& given);
 
 struct command {
