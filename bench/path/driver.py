@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Whole processes measured: Ringtail beside its peers, alternating, each against a server of its own. scripts/bench builds
+what this needs and calls it.
+
+    scripts/bench [scenario…] [--repeat R] [--events N] [--record]
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+
+import report
+import servers
+import throughput
+import writers
+
+SCENARIOS = {
+    "throughput_tls": throughput.throughput_tls,
+    "throughput_cleartext": throughput.throughput_cleartext,
+}
+
+
+class Bench:
+    """What every scenario is told."""
+
+    def __init__(self, events, repeat):
+        self.events, self.repeat, self.cores = events, repeat, os.cpu_count()
+
+    def events_file(self, count):
+        """`count` generated events, made once, in memory from then on."""
+        path = servers.SCRATCH / f"events-{count}.ndjson"
+        if not path.exists():
+            servers.SCRATCH.mkdir(parents=True, exist_ok=True)
+            whole = path.with_suffix(".new")
+            with open(whole, "wb") as out:
+                subprocess.run([servers.ROOT / "scripts/generate-events", str(count)], stdout=out, check=True)
+            whole.rename(path)
+        return path
+
+    @staticmethod
+    def say(what):
+        print(f"bench: {what}", file=sys.stderr, flush=True)
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("scenario", nargs="*", help=f"all, or some of: {', '.join(SCENARIOS)}")
+    arguments.add_argument("--repeat", type=int, default=5, metavar="R", help="rounds, of which medians are shown [5]")
+    arguments.add_argument("--events", type=int, default=300_000, metavar="N", help="events of a throughput run [300000]")
+    arguments.add_argument("--record", action="store_true", help="put tables and plots into bench/README.md, bench/results")
+    given = arguments.parse_args()
+    unknown = [name for name in given.scenario if name not in SCENARIOS]
+    if unknown:
+        arguments.error(f"no scenario {unknown[0]}; there are: {', '.join(SCENARIOS)}")
+    writers.check_installed()
+    bench = Bench(given.events, given.repeat)
+    for name in given.scenario or SCENARIOS:
+        bench.say(name)
+        report.publish(SCENARIOS[name](bench), given.record)
+
+
+if __name__ == "__main__":
+    main()
