@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 
+import embedded
 import report
 import servers
 import throughput
@@ -18,6 +19,7 @@ import writers
 SCENARIOS = {
     "throughput_tls": throughput.throughput_tls,
     "throughput_cleartext": throughput.throughput_cleartext,
+    "embedded_store": embedded.embedded_store,
 }
 
 
@@ -57,7 +59,8 @@ def main():
     bench = Bench(given.events, given.repeat)
     for name in given.scenario or SCENARIOS:
         bench.say(name)
-        report.publish(SCENARIOS[name](bench), given.record)
+        for result in SCENARIOS[name](bench):
+            report.publish(result, given.record)
 
 
 if __name__ == "__main__":

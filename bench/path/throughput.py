@@ -1,95 +1,108 @@
 """All events from standard input to one stream, as fast as it goes: CPU per event, events a second, memory over time."""
 
+import contextlib
+import os
+
 import measures
 import plot
 import servers
 import writers
 from report import Result
 
-WRITERS = (writers.RINGTAIL, writers.RUST, writers.RUST_SMALL, writers.CLI)
+
+class Case:
+    """A writer and the server it writes to, and what its runs gave. `serve` makes the server of one run."""
+
+    def __init__(self, writer, serve, label=None):
+        self.writer, self.serve, self.label = writer, serve, label or writer.label
+        self.runs = []
+
+    def middle(self, what):
+        return measures.median([getattr(run, what) for run in self.runs])
 
 
 class Measured:
-    """One writer's run against a server of its own."""
+    """One run, per event. What the server and all other processes took stands beside what the writer took."""
 
-    def __init__(self, writer, run, events, server_cpu, other_cpu):
-        self.writer, self.run = writer, run
-        self.cpu_us = run.cpu / events * 1e6
-        self.kernel_us = run.system / events * 1e6
-        self.rate = events / run.seconds
+    def __init__(self, run, events, server_cpu, other_cpu):
+        self.samples = run.samples
+        self.cpu_us, self.kernel_us = run.cpu / events * 1e6, run.system / events * 1e6
         self.server_us = server_cpu / events * 1e6
+        self.all_us = self.cpu_us + self.server_us
+        self.rate = events / run.seconds
+        self.rss_peak_mib, self.anonymous_peak_mib = run.rss_peak / measures.MIB, run.anonymous_peak / measures.MIB
         self.other_cores = other_cpu / run.seconds
 
 
-def run_once(bench, writer, server, events, read_back=False):
-    with servers.scratch() as directory, open(bench.events_file(events), "rb") as stdin:
-        log_file = directory / "log"
-        before_server, before_all = measures.cpu_of(server.process.pid), measures.machine_cpu()
-        with open(log_file, "wb") as log:
+def run_once(bench, case, events, whole):
+    writer, events_file = case.writer, bench.events_file(events)
+    with case.serve() as server, servers.scratch() as directory, open(events_file, "rb") as stdin:
+        server_cpu = (lambda: measures.cpu_of(server.process.pid)) if server else (lambda: 0)
+        os.sync()  # what the run before left to be written is not this one's
+        server_before, all_before = server_cpu(), measures.machine_cpu()
+        with open(directory / "log", "wb") as log:
             run = measures.measure(writer.command(server, directory), stdin, log, writer.environment(server, directory))
-        server_cpu = measures.cpu_of(server.process.pid) - before_server
-        other_cpu = measures.machine_cpu() - before_all - server_cpu - run.cpu
+        server_took, all_took = server_cpu() - server_before, measures.machine_cpu() - all_before
         if run.status != 0:
-            raise SystemExit(f"bench: {writer.label} ended with {run.status}:\n{log_file.read_text(errors='replace')}")
-    tail = servers.tail(server)
-    if tail != writer.expected_tail(events):
-        raise SystemExit(f"bench: {writer.label}: the stream ends at {tail}, not at {writer.expected_tail(events)}")
-    wrong = writers.wrong_read_back(server, bench.events_file(events)) if read_back else None
-    if wrong:
-        raise SystemExit(f"bench: {writer.label}: read back: {wrong}")
-    return Measured(writer, run, events, server_cpu, other_cpu)
+            raise SystemExit(f"bench: {case.label} ended with {run.status}:\n"
+                             + (directory / "log").read_text(errors="replace"))
+        wrong = writer.wrong(server, directory, events_file, events, whole)
+        if wrong:
+            raise SystemExit(f"bench: {case.label}: {wrong}")
+    return Measured(run, events, server_took, all_took - server_took - run.cpu)
 
 
-def alternate(bench, chosen, serve, events):
-    """Every writer once per round, each round beginning with another one: {writer: [Measured]}."""
-    found = {writer: [] for writer in chosen}
+def alternate(bench, cases, events):
+    """Every case once per round, each round beginning with another one. The first round reads back whole."""
     for number in range(bench.repeat):
-        for place in range(len(chosen)):
-            writer = chosen[(number + place) % len(chosen)]
-            with serve() as server:
-                read_back = number == 0 and writer is writers.RINGTAIL
-                measured = run_once(bench, writer, server, events, read_back)
-            bench.say(f"{writer.label}: {measured.cpu_us:.2f} µs, {measured.rate:,.0f}/s"
-                      + (", read back whole" if read_back else ""))
-            found[writer].append(measured)
-    return found
+        for place in range(len(cases)):
+            case = cases[(number + place) % len(cases)]
+            case.runs.append(run_once(bench, case, events, whole=number == 0))
+            bench.say(f"{case.label}: {case.runs[-1].cpu_us:.2f} µs, {case.runs[-1].rate:,.0f}/s")
+    return cases
 
 
-def middle(runs, what):
-    return measures.median([getattr(run, what) for run in runs])
+def conditions(bench, cases, events):
+    others = measures.median([run.other_cores for case in cases for run in case.runs])
+    return (f"{events:,} events, medians of {bench.repeat} rounds; other processes took {others:.2f} of {bench.cores} "
+            "cores meanwhile.")
+
+
+def span(case, what):
+    values = [getattr(run, what) for run in case.runs]
+    return f"{case.middle(what):.2f} ({min(values):.2f}–{max(values):.2f})"
+
+
+def panels(cases):
+    return [plot.bars("writer's CPU per event, µs", [(case.label, [run.cpu_us for run in case.runs]) for case in cases]),
+            plot.bars("events per second", [(case.label, [run.rate for run in case.runs]) for case in cases]),
+            plot.lines("resident memory over time (first round)", "s", "MiB",
+                       [(case.label, [(at, rss / measures.MIB) for at, rss, _ in case.runs[0].samples]) for case in cases])]
 
 
 def throughput(bench, name, title, tls):
-    found = alternate(bench, WRITERS, lambda: servers.lite(tls=tls), bench.events)
-    base = found[writers.BASELINE]
-    rows = []
-    for writer, runs in found.items():
-        cpu, rate = middle(runs, "cpu_us"), middle(runs, "rate")
-        rows.append([
-            writer.label, f"**{middle(base, 'cpu_us') / cpu:.2f}**", f"**{rate / middle(base, 'rate'):.2f}**",
-            f"{cpu:.2f} ({min(r.cpu_us for r in runs):.2f}–{max(r.cpu_us for r in runs):.2f})",
-            f"{middle(runs, 'kernel_us'):.2f}", f"{rate:,.0f}",
-            f"{measures.median([r.run.rss_peak for r in runs]) / measures.MIB:.1f}",
-            f"{measures.median([r.run.anonymous_peak for r in runs]) / measures.MIB:.1f}",
-            f"{middle(runs, 'server_us'):.2f}",
-        ])
-    others = measures.median([run.other_cores for runs in found.values() for run in runs])
-    return Result(
-        name, title,
-        ["writer", "CPU: times less than Rust SDK", "events/s: times Rust SDK", "CPU µs/event (range)", "of it kernel",
-         "events/s", "peak RSS MiB", "peak anonymous MiB", "server's CPU µs/event"],
-        rows,
-        f"{bench.events:,} events, medians of {bench.repeat} rounds; other processes took {others:.2f} of {bench.cores} cores.",
-        [plot.bars("CPU per event, µs", [(w.label, [r.cpu_us for r in runs]) for w, runs in found.items()]),
-         plot.bars("events per second", [(w.label, [r.rate for r in runs]) for w, runs in found.items()]),
-         plot.lines("resident memory over time", "s", "MiB",
-                    [(w.label, [(at, rss / measures.MIB) for at, rss, _ in runs[0].run.samples])
-                     for w, runs in found.items()])])
+    def serve():
+        return servers.lite(tls=tls)
+    cases = alternate(bench, [Case(writer, serve) for writer in
+                              (writers.RINGTAIL, writers.RUST, writers.RUST_SMALL, writers.CLI)], bench.events)
+    peer = next(case for case in cases if case.writer is writers.RUST)
+    rows = [[case.label, f"**{peer.middle('cpu_us') / case.middle('cpu_us'):.2f}**",
+             f"**{case.middle('rate') / peer.middle('rate'):.2f}**", span(case, "cpu_us"), f"{case.middle('kernel_us'):.2f}",
+             f"{case.middle('rate'):,.0f}", f"{case.middle('rss_peak_mib'):.1f}", f"{case.middle('anonymous_peak_mib'):.1f}",
+             f"{case.middle('server_us'):.2f}"] for case in cases]
+    return Result(name, title,
+                  ["writer", "CPU: times less than Rust SDK", "events/s: times Rust SDK", "CPU µs/event (range)",
+                   "of it kernel", "events/s", "peak RSS MiB", "peak anonymous MiB", "server's CPU µs/event"],
+                  rows, conditions(bench, cases, bench.events), panels(cases))
 
 
 def throughput_tls(bench):
-    return throughput(bench, "throughput_tls", "Throughput over TLS", True)
+    return [throughput(bench, "throughput_tls", "Throughput over TLS", True)]
 
 
 def throughput_cleartext(bench):
-    return throughput(bench, "throughput_cleartext", "Throughput in cleartext", False)
+    return [throughput(bench, "throughput_cleartext", "Throughput in cleartext", False)]
+
+
+def no_server():
+    return contextlib.nullcontext(None)
