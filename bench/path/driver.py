@@ -11,8 +11,11 @@ import subprocess
 import sys
 
 import embedded
+import idle
+import latency
 import report
 import servers
+import start_stop
 import throughput
 import writers
 
@@ -20,6 +23,9 @@ SCENARIOS = {
     "throughput_tls": throughput.throughput_tls,
     "throughput_cleartext": throughput.throughput_cleartext,
     "embedded_store": embedded.embedded_store,
+    "latency": latency.latency,
+    "idle": idle.idle,
+    "start_stop": start_stop.start_stop,
 }
 
 
