@@ -13,7 +13,10 @@ import sys
 import embedded
 import idle
 import latency
+import live_clients
+import publish_http
 import report
+import scaling
 import servers
 import start_stop
 import throughput
@@ -26,6 +29,9 @@ SCENARIOS = {
     "latency": latency.latency,
     "idle": idle.idle,
     "start_stop": start_stop.start_stop,
+    "publish_http": publish_http.publish_http,
+    "live_clients": live_clients.live_clients,
+    "scaling": scaling.scaling,
 }
 
 

@@ -84,7 +84,7 @@ def throughput(bench, name, title, tls):
     def serve():
         return servers.lite(tls=tls)
     cases = alternate(bench, [Case(writer, serve) for writer in
-                              (writers.RINGTAIL, writers.RUST, writers.RUST_SMALL, writers.CLI)], bench.events)
+                              (writers.RINGTAIL, writers.RUST, writers.RUST_JEMALLOC, writers.RUST_SMALL, writers.CLI)], bench.events)
     peer = next(case for case in cases if case.writer is writers.RUST)
     rows = [[case.label, f"**{peer.middle('cpu_us') / case.middle('cpu_us'):.2f}**",
              f"**{case.middle('rate') / peer.middle('rate'):.2f}**", span(case, "cpu_us"), f"{case.middle('kernel_us'):.2f}",

@@ -7,7 +7,7 @@ import subprocess
 import servers
 from servers import support
 
-RUST_WRITER = servers.ROOT / "build/peers/rust/release/writer"
+RUST_PEERS = servers.ROOT / "build/peers/rust/release"
 PLACE = f"s2://{servers.BASIN}/{servers.STREAM}"
 
 
@@ -72,8 +72,14 @@ class RingtailEmbedded(Writer):
 
 
 class RustSdk(Writer):
+    program = "writer"
+
     def command(self, server, directory):
-        return [RUST_WRITER, PLACE, *(["--insecure"] if server.tls else []), *self.flags]
+        return [RUST_PEERS / self.program, PLACE, *(["--insecure"] if server.tls else []), *self.flags]
+
+
+class RustSdkJemalloc(RustSdk):
+    program = "writer_jemalloc"
 
 
 class S2Append(Writer):
@@ -104,10 +110,11 @@ RINGTAIL = Ringtail("Ringtail")
 RINGTAIL_EMBEDDED = RingtailEmbedded("Ringtail")
 RUST = RustSdk("Rust SDK")
 RUST_SMALL = RustSdk("Rust SDK, 50 records, 100 ms", "--records", "50", "--linger-ms", "100")
+RUST_JEMALLOC = RustSdkJemalloc("Rust SDK, jemalloc")
 CLI = S2Append("`s2 append`, no parsing")
 
 
 def check_installed():
-    for path in (support.RINGTAIL, RUST_WRITER):
+    for path in (support.RINGTAIL, *(RUST_PEERS / name for name in ("writer", "writer_jemalloc", "http_load"))):
         if not os.access(path, os.X_OK):
             raise SystemExit(f"bench: {path} is missing: run scripts/bench, which builds it")

@@ -120,7 +120,7 @@ fn report(mut latencies: Vec<u32>, bytes: u64, elapsed: Duration) -> Result<(), 
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+pub async fn main() -> Result<(), Box<dyn Error>> {
     let flags = flags()?;
     let config = S2Config::new(std::env::var("S2_ACCESS_TOKEN")?)
         .with_endpoints(S2Endpoints::from_env()?)
