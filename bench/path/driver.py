@@ -7,7 +7,6 @@ what this needs and calls it.
 
 import argparse
 import os
-import subprocess
 import sys
 
 import embedded
@@ -21,6 +20,7 @@ import servers
 import start_stop
 import throughput
 import writers
+from events import generated
 
 SCENARIOS = {
     "throughput_tls": throughput.throughput_tls,
@@ -39,18 +39,8 @@ class Bench:
     """What every scenario is told."""
 
     def __init__(self, events, repeat):
-        self.events, self.repeat, self.cores = events, repeat, os.cpu_count()
-
-    def events_file(self, count):
-        """`count` generated events, made once, in memory from then on."""
-        path = servers.SCRATCH / f"events-{count}.ndjson"
-        if not path.exists():
-            servers.SCRATCH.mkdir(parents=True, exist_ok=True)
-            whole = path.with_suffix(".new")
-            with open(whole, "wb") as out:
-                subprocess.run([servers.ROOT / "scripts/generate-events", str(count)], stdout=out, check=True)
-            whole.rename(path)
-        return path
+        self.repeat, self.cores = repeat, os.cpu_count()
+        self.events = generated(events)
 
     @staticmethod
     def say(what):

@@ -14,6 +14,7 @@ import writers
 from report import Result
 from servers import support
 
+SETTLE_SECONDS = 1  # in which what goes on after an ack has ended
 WATCHED_SECONDS = 10
 
 
@@ -53,6 +54,7 @@ def idle_once(writer):
         process.stdin.write(paced.line(0))
         durable = 1 + max(0, writer.own_records - 1)  # session_ended comes at the end
         support.until(lambda: stream_tail(server) == durable, f"{writer.label}: one event durable")
+        time.sleep(SETTLE_SECONDS)
         before, begun = wake_ups(process.pid), time.monotonic()
         time.sleep(WATCHED_SECONDS)
         woken = max(0, wake_ups(process.pid) - before)  # a thread that ended takes its count with it

@@ -37,7 +37,7 @@ class Clients(threading.Thread):
             self.selector.register(client, selectors.EVENT_READ, [number, head[-len(EVENT_MARK):]])
 
     def run(self):
-        left = sum(1 for _ in self.received) if self.wanted else 0
+        left = len(self.received)
         buffer = bytearray(READ_BYTES)
         while left:
             for key, _ in self.selector.select(support.PATIENCE):
@@ -71,7 +71,7 @@ def run_once(clients):
         before = measures.cpu_of(agent.process.pid)
         paced.pace(RATE // EVENTS_A_BODY, SECONDS, lambda number: agent.publish(
             b"".join(paced.line(number * EVENTS_A_BODY + n) for n in range(EVENTS_A_BODY))))
-        reading.join(support.PATIENCE if clients else 0)
+        reading.join(support.PATIENCE)
         cpu = measures.cpu_of(agent.process.pid) - before
         short = [n for n, received in enumerate(reading.received) if received < count]
         if reading.failure or short:

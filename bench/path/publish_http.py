@@ -38,7 +38,7 @@ def load_once(agent, body, content_type, events_per_request):
 
 def publish_http(bench):
     """The ring alone (nobody listens where S2 should be, so the oldest events go), and delivering at the same time."""
-    lines = bench.events_file(bench.events).read_bytes().splitlines(keepends=True)[:BODY_EVENTS]
+    lines = bench.events.path.read_bytes().splitlines(keepends=True)[:BODY_EVENTS]
     forms = (("100 events a body", b"".join(lines), "application/x-ndjson", len(lines)),
              ("one event a request", lines[0].rstrip(), "application/json", 1))
     nobody = f"http://localhost:{support.free_port()}"
@@ -52,7 +52,7 @@ def publish_http(bench):
                     flags = server.flags(servers.BASIN) if delivering else nowhere
                     with agents.Agent(directory, "--start", *flags) as agent:
                         loads.append(load_once(agent, body, content_type, count))
-                        agent.process.kill()
+
             def middle(what):
                 return measures.median([getattr(load, what) for load in loads])
             bench.say(f"{form}, {place}: {middle('events_per_s'):,.0f}/s on {middle('cores'):.2f} cores")

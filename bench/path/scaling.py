@@ -10,6 +10,7 @@ import plot
 import servers
 import throughput
 import writers
+from events import Events, generated
 from report import Result
 
 COUNTS = (100_000, 1_000_000, 10_000_000)
@@ -20,16 +21,16 @@ BYTES_A_SIZE = 100_000_000
 
 def run_count(bench, count):
     """CPU in µs per event and peak memory for so many events from a pipe, into `ringtail local`, which keeps them on the disk."""
-    writer, block = writers.RINGTAIL, bench.events_file(BLOCK_EVENTS)
+    writer, block = writers.RINGTAIL, generated(BLOCK_EVENTS)
     with servers.local() as server, servers.scratch() as directory:
         os.sync()
-        feeding = subprocess.Popen(["cat", *[block] * (count // BLOCK_EVENTS)], stdout=subprocess.PIPE)
+        feeding = subprocess.Popen(["cat", *[block.path] * (count // BLOCK_EVENTS)], stdout=subprocess.PIPE)
         with open(directory / "log", "wb") as log:
             run = measures.measure(writer.command(server, directory), feeding.stdout, log, writer.environment(server, directory))
         feeding.stdout.close()
         if run.status != 0 or feeding.wait() != 0:
             raise SystemExit(f"bench: {count} events: ended with {run.status}:\n{(directory / 'log').read_text()}")
-        wrong = writer.wrong(server, directory, block, count, whole=False)
+        wrong = writer.wrong(server, directory, block.path, count, whole=False)
         if wrong:
             raise SystemExit(f"bench: {count} events: {wrong}")
         return run
@@ -55,40 +56,26 @@ def counts(bench):
 
 
 def sized_events(size):
-    """A file of events whose lines are `size` bytes long, about 100 MB of them, and their number."""
-    path = servers.SCRATCH / f"events-of-{size}.ndjson"
+    """About 100 MB of events whose lines are `size` bytes long."""
     count = BYTES_A_SIZE // size
-    if not path.exists():
-        servers.SCRATCH.mkdir(parents=True, exist_ok=True)
-        whole = path.with_suffix(".new")
-        with open(whole, "w", encoding="ascii") as out:
-            for number in range(count):
-                event = {"ts": 1_750_000_000_000_000 + number, "type": "console.log",
-                         "source": {"kind": "local_process"}, "data": f"{number:07}"}
-                line = json.dumps(event, separators=(",", ":"))
-                out.write(line[:-2] + "x" * (size - len(line) - 1) + line[-2:] + "\n")
-        whole.rename(path)
-    return path, count
 
-
-class SizedBench:
-    """What run_once() asks for, with other events."""
-
-    def __init__(self, bench, path):
-        self.repeat, self.cores, self.say, self.path = bench.repeat, bench.cores, bench.say, path
-
-    def events_file(self, _):
-        return self.path
+    def write(out):
+        for number in range(count):
+            event = {"ts": 1_750_000_000_000_000 + number, "type": "console.log", "source": {"kind": "local_process"},
+                     "data": f"{number:07}"}
+            line = json.dumps(event, separators=(",", ":"))
+            out.write(f"{line[:-2]}{'x' * (size - len(line) - 1)}{line[-2:]}\n".encode())
+    return Events(servers.kept_file(f"events-of-{size}.ndjson", write), count)
 
 
 def sizes(bench):
     rows, points = [], {"Ringtail": [], "Rust SDK": []}
     for size in SIZES:
-        path, count = sized_events(size)
+        events = sized_events(size)
         cases = [throughput.Case(writer, functools.partial(servers.lite, tls=True))
                  for writer in (writers.RINGTAIL, writers.RUST)]
-        throughput.alternate(SizedBench(bench, path), cases, count)
-        ours, peers = cases
+        throughput.alternate(bench, cases, events)
+        peers = cases[1]
         for case in cases:
             ns = case.middle("cpu_us") * 1000 / size
             points[case.label].append((size, ns))

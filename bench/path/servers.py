@@ -20,6 +20,18 @@ BASIN = "bench-basin"
 STREAM = "events"
 
 
+def kept_file(name, write):
+    """A file of the scratch directory that later runs find there; write(file) makes it."""
+    path = SCRATCH / name
+    if not path.exists():
+        SCRATCH.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".new")
+        with open(unfinished, "wb") as out:
+            write(out)
+        unfinished.rename(path)
+    return path
+
+
 @contextlib.contextmanager
 def scratch():
     """A new directory that goes at the end."""

@@ -9,6 +9,7 @@ import measures
 import servers
 import throughput
 import writers
+from events import generated
 from report import Result
 from servers import support
 
@@ -34,7 +35,7 @@ def starts(bench):
 
 def stops(bench):
     """Milliseconds from SIGTERM to the end: with a batch in flight, with nothing; and what an append takes there."""
-    lines = bench.events_file(bench.events).read_bytes().splitlines(keepends=True)[:BATCH_EVENTS]
+    lines = bench.events.path.read_bytes().splitlines(keepends=True)[:BATCH_EVENTS]
     in_flight, nothing = [], []
     for _ in range(STOPS):
         for found, batch in ((in_flight, True), (nothing, False)):
@@ -58,7 +59,7 @@ def append_ms():
 def held(bench):
     """MiB/s from SIGTERM to the end with 64 MiB held, published while the server stood still."""
     found = []
-    content = bench.events_file(bench.events).read_bytes()
+    content = bench.events.path.read_bytes()
     for _ in range(bench.repeat):
         with servers.lite(tls=True) as server, servers.scratch() as directory:
             with agents.Agent(directory, "--start", "--shutdown-timeout", "60s", *server.flags(servers.BASIN)) as agent:
@@ -97,7 +98,7 @@ def start_stop(bench):
                    "Over TLS. A stop publishes `session_ended`, so it waits for an ack in any case.", [])
     one = [throughput.Case(writer, functools.partial(servers.lite, tls=True))
            for writer in (writers.RINGTAIL, writers.RUST, writers.CLI)]
-    throughput.alternate(bench, one, 1)
+    throughput.alternate(bench, one, generated(1))
     rows = [[case.label, f"{1000 / case.middle('rate'):.1f}", f"{case.middle('cpu_us') / 1000:.1f}"] for case in one]
     whole = Result("one_event", "One event: start, deliver, end", ["writer", "whole time ms", "CPU ms"], rows,
                    f"Over TLS, one event on standard input; medians of {bench.repeat} rounds.", [])

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 
 import measures
 import plot
@@ -34,22 +35,22 @@ class Measured:
         self.other_cores = other_cpu / run.seconds
 
 
-def run_once(bench, case, events, whole):
-    writer, events_file = case.writer, bench.events_file(events)
-    with case.serve() as server, servers.scratch() as directory, open(events_file, "rb") as stdin:
+def run_once(case, events, whole):
+    writer = case.writer
+    with case.serve() as server, servers.scratch() as directory, open(events.path, "rb") as stdin:
         server_cpu = (lambda: measures.cpu_of(server.process.pid)) if server else (lambda: 0)
         os.sync()  # what the run before left to be written is not this one's
-        server_before, all_before = server_cpu(), measures.machine_cpu()
+        server_before, all_before = server_cpu(), measures.machine_cpu() - time.process_time()
         with open(directory / "log", "wb") as log:
             run = measures.measure(writer.command(server, directory), stdin, log, writer.environment(server, directory))
-        server_took, all_took = server_cpu() - server_before, measures.machine_cpu() - all_before
+        server_took, all_took = server_cpu() - server_before, measures.machine_cpu() - time.process_time() - all_before
         if run.status != 0:
             raise SystemExit(f"bench: {case.label} ended with {run.status}:\n"
                              + (directory / "log").read_text(errors="replace"))
-        wrong = writer.wrong(server, directory, events_file, events, whole)
+        wrong = writer.wrong(server, directory, events.path, events.count, whole)
         if wrong:
             raise SystemExit(f"bench: {case.label}: {wrong}")
-    return Measured(run, events, server_took, all_took - server_took - run.cpu)
+    return Measured(run, events.count, server_took, all_took - server_took - run.cpu)
 
 
 def alternate(bench, cases, events):
@@ -57,14 +58,14 @@ def alternate(bench, cases, events):
     for number in range(bench.repeat):
         for place in range(len(cases)):
             case = cases[(number + place) % len(cases)]
-            case.runs.append(run_once(bench, case, events, whole=number == 0))
+            case.runs.append(run_once(case, events, whole=number == 0))
             bench.say(f"{case.label}: {case.runs[-1].cpu_us:.2f} µs, {case.runs[-1].rate:,.0f}/s")
     return cases
 
 
 def conditions(bench, cases, events):
     others = measures.median([run.other_cores for case in cases for run in case.runs])
-    return (f"{events:,} events, medians of {bench.repeat} rounds; other processes took {others:.2f} of {bench.cores} "
+    return (f"{events.count:,} events, medians of {bench.repeat} rounds; other processes took {others:.2f} of {bench.cores} "
             "cores meanwhile.")
 
 
