@@ -58,11 +58,13 @@ def main():
     if unknown:
         arguments.error(f"no scenario {unknown[0]}; there are: {', '.join(SCENARIOS)}")
     writers.check_installed()
+    commit = report.commit()  # before --record changes files
     bench = Bench(given.events, given.repeat)
     for name in given.scenario or SCENARIOS:
         bench.say(name)
+        where = report.machine(commit)
         for result in SCENARIOS[name](bench):
-            report.publish(result, given.record)
+            report.publish(result, where, given.record)
 
 
 if __name__ == "__main__":

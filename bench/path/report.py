@@ -1,7 +1,10 @@
 """Where results go: tables to standard output and build/bench, and with --record into bench/README.md and bench/results."""
 
+import os
+import platform
 import re
 import shutil
+import subprocess
 
 import plot
 import servers
@@ -31,8 +34,21 @@ def place(readme, result, table):
     return found[0]
 
 
-def publish(result, record):
-    table = result.table()
+def commit():
+    found = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=servers.ROOT, capture_output=True, text=True)
+    return found.stdout.strip() or "unknown"
+
+
+def machine(measured_commit):
+    """Under which conditions a scenario begins."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), platform.machine())
+    return (f"{os.cpu_count()} × {model}, Linux {platform.release()}, load average {os.getloadavg()[0]:.1f} before; "
+            f"commit {measured_commit}.")
+
+
+def publish(result, where, record):
+    table = result.table() + where + "\n"
     print(table, flush=True)
     plain, figure = servers.SCRATCH / f"{result.name}.md", servers.SCRATCH / f"{result.name}.svg"
     plain.write_text(table)
