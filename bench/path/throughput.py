@@ -32,7 +32,7 @@ class Measured:
         self.all_us = self.cpu_us + self.server_us
         self.rate = events / run.seconds
         self.rss_peak_mib, self.anonymous_peak_mib = run.rss_peak / measures.MIB, run.anonymous_peak / measures.MIB
-        self.other_cores = other_cpu / run.seconds
+        self.other_cores = max(0, other_cpu) / run.seconds  # clock ticks may come out below nothing
 
 
 def run_once(case, events, whole):
