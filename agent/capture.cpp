@@ -79,15 +79,18 @@ publish_outcome capture::publish(std::string_view text, event_origin origin) {
     if (!one.ts)
         one.ts = std::max<net::wall_micros>(env_.wall_now(), 0);
     const seq_t seq = ring_.next_seq();
-    auto fitted = fit_envelope(one, session->id, seq);
-    if (auto* wrong = std::get_if<event_error>(&fitted))
-        return refuse(std::move(wrong->code), std::move(wrong->message));
-    const auto bytes = std::get<std::size_t>(fitted);
-    const auto room = ring_.reserve(bytes);
+    std::size_t bytes_max = text.size() + envelope_overhead_bytes_max;
+    if (bytes_max > envelope_bytes_max) {
+        auto fitted = fit_envelope(one, session->id, seq);
+        if (auto* wrong = std::get_if<event_error>(&fitted))
+            return refuse(std::move(wrong->code), std::move(wrong->message));
+        bytes_max = std::get<std::size_t>(fitted);
+    }
+    const auto room = ring_.reserve(bytes_max);
     if (room.empty())
         return refuse("no_room", "the ring has no room: all of it waits for S2, or the disk is full");
-    const auto written = write_envelope(one, session->id, seq, room.data());
-    NET_ASSERT(written == bytes, "an envelope is as long as it was measured");
+    const auto bytes = write_envelope(one, session->id, seq, room.data());
+    NET_ASSERT(bytes <= bytes_max, "an envelope is no longer than was reserved for it");
     const ring_entry entry = ring_.commit(bytes, session->number, false);
     count_published(*session, entry.seq, bytes);
     return publish_accepted{entry.seq, entry.line};

@@ -62,7 +62,8 @@ std::string_view name_of(category value) {
 
 std::optional<category> parse_category(std::string_view name) {
     for (std::size_t i = 0; i < names.size(); ++i) {
-        if (names[i] == name)
+        const bool alike = names[i].size() == name.size() && names[i].front() == name.front();
+        if (alike && names[i] == name)
             return static_cast<category>(i);
     }
     return std::nullopt;

@@ -52,8 +52,8 @@ std::uint32_t by_tables(const std::byte* at, std::size_t size, std::uint32_t crc
 
 #if defined(__x86_64__)
 
-// The instruction takes three cycles and can begin in each: three lanes at once, whose results are put together by
-// tables that say what a checksum becomes behind `lane_bytes` zeros.
+// The instruction takes three cycles and can begin in each: three lanes at once, whose results are put
+// together by tables that say what a checksum becomes behind `lane_bytes` zeros.
 constexpr std::size_t lane_bytes = 128;
 
 constexpr auto make_lane_tables() {

@@ -17,7 +17,7 @@
 
 namespace agent {
 
-constexpr std::size_t deliveries_max = 512;
+constexpr std::size_t deliveries_max = 256;
 constexpr std::size_t delivery_value_bytes_max = 16 * 1024;
 constexpr std::size_t own_records_max = 16; // made by the sink, not yet acknowledged
 

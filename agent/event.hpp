@@ -72,6 +72,10 @@ private:
     std::string compact_metadata_;
 };
 
+// What an envelope has more than the text of its event at most: session id, seq, and ts, category and source
+// where they were missing.
+constexpr std::size_t envelope_overhead_bytes_max = 256;
+
 // The envelope's exact length, without newline. `ts` must be set; the id is written as it is (a UUID needs no
 // escapes).
 std::size_t envelope_bytes(const event& of, std::string_view capture_session_id, std::uint64_t seq);

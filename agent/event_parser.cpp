@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <list>
 
 namespace agent {
@@ -15,6 +16,12 @@ namespace {
 constexpr std::size_t compact_kept_bytes_max = 64 * 1024;
 
 constexpr std::array<std::string_view, 4> kind_names{"cdp", "kernel_api", "extension", "local_process"};
+
+// Names of known length are compared as words, without a call.
+template <std::size_t N>
+bool is(std::string_view name, const char (&known)[N]) {
+    return name.size() == N - 1 && std::memcmp(name.data(), known, N - 1) == 0;
+}
 
 enum member : unsigned {
     m_ts,
@@ -31,19 +38,19 @@ enum member : unsigned {
 member event_member(std::string_view name) {
     switch (name.size()) {
     case 2:
-        return name == "ts" ? m_ts : m_unknown;
+        return is(name, "ts") ? m_ts : m_unknown;
     case 3:
-        return name == "url" ? m_url : m_unknown;
+        return is(name, "url") ? m_url : m_unknown;
     case 4:
-        return name == "type" ? m_type : name == "data" ? m_data : m_unknown;
+        return is(name, "type") ? m_type : is(name, "data") ? m_data : m_unknown;
     case 6:
-        return name == "source" ? m_source : m_unknown;
+        return is(name, "source") ? m_source : m_unknown;
     case 8:
-        return name == "category" ? m_category : m_unknown;
+        return is(name, "category") ? m_category : m_unknown;
     case 9:
-        return name == "truncated" ? m_truncated : m_unknown;
+        return is(name, "truncated") ? m_truncated : m_unknown;
     case 12:
-        return name == "detail_level" ? m_detail_level : m_unknown;
+        return is(name, "detail_level") ? m_detail_level : m_unknown;
     default:
         return m_unknown;
     }
@@ -201,7 +208,8 @@ const char* event_reader::read_string(const char* at, std::string_view name, std
 const char* event_reader::read_ts(const char* at) {
     if (is_null(at))
         return skip_null(at);
-    if (kind_of_value(scan_.peek(at)) != "a number")
+    const char first = scan_.peek(at);
+    if (first != '-' && (first < '0' || first > '9'))
         return refuse_type(at, "ts", "an integer");
     const char* behind = scan_.number(at);
     if (!behind)
@@ -251,10 +259,10 @@ const char* event_reader::read_source_member(std::string_view raw_name, const ch
     enum : unsigned { kind, event_name, metadata, unknown };
 
     const auto name = spelled(raw_name);
-    const unsigned which = name == "kind"       ? kind
-                           : name == "event"    ? event_name
-                           : name == "metadata" ? metadata
-                                                : unknown;
+    const unsigned which = is(name, "kind")       ? kind
+                           : is(name, "event")    ? event_name
+                           : is(name, "metadata") ? metadata
+                                                  : unknown;
     if (which == unknown)
         return refuse(raw_name.data(), "unknown member " + shown(raw_name) + " of `source`");
     if (!first_time(which, seen))
@@ -351,7 +359,7 @@ std::string_view name_of(source_kind value) {
 
 std::optional<source_kind> parse_source_kind(std::string_view name) {
     for (std::size_t i = 0; i < kind_names.size(); ++i) {
-        if (kind_names[i] == name)
+        if (kind_names[i].size() == name.size() && kind_names[i] == name)
             return static_cast<source_kind>(i);
     }
     return std::nullopt;

@@ -17,7 +17,6 @@ using namespace std::chrono_literals;
 
 constexpr net::duration set_up_patience = 10s;
 constexpr std::size_t turn_bytes_max = 256 * 1024; // published before the loop's other work has its turn
-constexpr std::size_t envelope_overhead_bytes = 256;
 constexpr net::duration behind_max =
     100ms; // at a rate: how long after its end what was due is still published
 
@@ -121,7 +120,7 @@ net::task<> load::publish_in_turn(capture& into, ring& journal) {
         const auto next_due = due(progress_.published);
         if (next_due > env_.now()) {
             co_await wake_.wait_until(next_due);
-        } else if (journal.would_drop_owed(options_.event_bytes + envelope_overhead_bytes)) {
+        } else if (journal.would_drop_owed(options_.event_bytes + envelope_overhead_bytes_max)) {
             co_await journal.freed().wait_until(net::saturating_add(end_time(), behind_max));
         } else {
             if (!publish_due(into, journal))
@@ -136,7 +135,7 @@ bool load::publish_due(capture& into, ring& journal) {
     const auto now = env_.now();
     const auto bytes_before = progress_.published_bytes;
     while (progress_.published < events_max_ && progress_.published_bytes - bytes_before < turn_bytes_max &&
-           !journal.would_drop_owed(options_.event_bytes + envelope_overhead_bytes)) {
+           !journal.would_drop_owed(options_.event_bytes + envelope_overhead_bytes_max)) {
         const auto when = options_.schedule.per_second > 0 ? due(progress_.published) : now;
         if (when > now)
             break;

@@ -12,9 +12,6 @@
 namespace agent {
 namespace {
 
-// What an envelope adds to its line at most: session id, seq, a source, and ts where they were missing.
-constexpr std::size_t envelope_overhead_bytes = 256;
-
 std::string error_line(std::uint64_t line, std::string_view code, std::string_view message) {
     return boost::json::serialize(boost::json::object{{"line", line}, {"code", code}, {"message", message}}) +
            "\n";
@@ -109,7 +106,7 @@ net::task<void> ndjson_intake::publish_lines() {
             continue;
         }
         const auto& line = std::get<input_line>(next);
-        const auto bytes = std::min(line.text.size() + envelope_overhead_bytes, envelope_bytes_max);
+        const auto bytes = std::min(line.text.size() + envelope_overhead_bytes_max, envelope_bytes_max);
         if (too_far_ahead(bytes) || ring_.would_drop_owed(bytes)) {
             waiting_line_ = line.number;
             co_await stay_near_delivery(bytes);

@@ -20,7 +20,7 @@
 
 namespace agent {
 
-constexpr std::size_t sessions_max = 512;
+constexpr std::size_t sessions_max = 256;
 constexpr std::size_t session_spans_max = 32;
 constexpr std::size_t session_parts_max = 16;
 constexpr std::size_t session_stored_bytes_max = 16 * 1024;

@@ -4,6 +4,9 @@
 
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
+#include <protozero/varint.hpp>
+
+#include <array>
 
 namespace s2 {
 namespace {
@@ -328,9 +331,22 @@ std::size_t append_input_bytes(std::span<const record_view> records,
 }
 
 void encode_record(const record_view& record, std::string& out) {
-    open_message(out, 1, length_of(record));
-    write_varint(out, 1, record.timestamp);
-    write_implicit(out, 3, record.body);
+    // All that stands before the body at once: appending byte by byte costs more than the body's copy.
+    std::array<char, 3 * (1 + protozero::max_varint_length)> head;
+    char* at = head.data();
+    const auto put_key = [&at](protozero::pbf_tag_type tag, pbf_wire_type type) {
+        *at++ = static_cast<char>(tag << 3 | static_cast<unsigned>(type));
+    };
+    const auto put_varint = [&at](std::uint64_t value) { at += protozero::write_varint(at, value); };
+    put_key(1, pbf_wire_type::length_delimited);
+    put_varint(length_of(record));
+    put_key(1, pbf_wire_type::varint);
+    put_varint(record.timestamp);
+    if (!record.body.empty()) {
+        put_key(3, pbf_wire_type::length_delimited);
+        put_varint(record.body.size());
+    }
+    out.append(head.data(), at).append(record.body);
 }
 
 void encode_conditions(std::optional<std::uint64_t> match_seq_num,

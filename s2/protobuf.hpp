@@ -13,8 +13,8 @@ struct record_view {
 };
 
 void encode_append_input(const append_input& input, std::string& out); // appends
-// The hot path, where one message is written piece by piece: its length; each record (its body is copied once, into
-// `out`); what follows them.
+// The hot path, where one message is written piece by piece: its length; each record (its body is copied
+// once, into `out`); what follows them.
 std::size_t append_input_bytes(std::span<const record_view> records,
                                std::optional<std::uint64_t> match_seq_num,
                                std::optional<std::string_view> fencing_token);

@@ -105,7 +105,9 @@ const std::vector<std::string>& frames() {
 void append_frame(std::span<const s2::record_view> batch, std::string& out) {
     constexpr std::string_view token = "token-of-a-writer";
     const auto begin = s2::begin_frame(out);
-    s2::encode_append_input(batch, 1'000'000, token, out);
+    for (const auto& record : batch)
+        s2::encode_record(record, out);
+    s2::encode_conditions(1'000'000, token, out);
     s2::end_frame(out, begin, s2::compression::none);
 }
 
