@@ -158,6 +158,7 @@ net::result<std::unique_ptr<slot_file>> slot_file::open(net::environment& env,
     }
     if (!mapped)
         return mapped.error();
+    (*mapped)->expect_sparse_access();
     const auto bytes = (*mapped)->bytes();
     if (bytes.size() != size)
         return net::make_error_code(net::error::corrupt);

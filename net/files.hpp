@@ -23,6 +23,9 @@ public:
     virtual ~mapped_file() = default; // unmaps
     virtual std::span<std::byte> bytes() noexcept = 0;
     virtual error_code sync() = 0;
+
+    // Few of its pages are touched: none is read ahead around them. Only a hint.
+    virtual void expect_sparse_access() noexcept {}
 };
 
 // An open file for appending or for random access.

@@ -34,6 +34,8 @@ public:
         return ::msync(begin_, size_, MS_SYNC) == 0 ? error_code() : kernel_error();
     }
 
+    void expect_sparse_access() noexcept override { ::madvise(begin_, size_, MADV_RANDOM); }
+
 private:
     void* begin_;
     std::size_t size_;
