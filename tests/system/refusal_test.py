@@ -147,7 +147,7 @@ class world(support.TestCase):
         """Wherever the room ends while the files are made, it is said, and nothing half-made is in the way later."""
         disk = self.small_disk(64)
         state = disk / "state"
-        for left in (0, 4 << 10, 8 << 10, 1 << 20, 4 << 20, 30 << 20):
+        for left in (0, 4 << 10, 8 << 10, 1 << 20, 4 << 20, 16 << 20):
             with open(disk / "filler", "wb") as filler:
                 os.posix_fallocate(filler.fileno(), 0, shutil.disk_usage(disk).free - left)
             self.refused("--state-dir", state, code=5, says=[str(state), "No space left on device", "free some space"])
