@@ -43,7 +43,7 @@ public:
     // names what only another place can take.
     void recover();
     // Then, once the sessions know what they published: the durable counters are stored now and then only,
-    // and what is owed tells their true value.
+    // or the machine died with them; what is owed tells their true value.
     void recount_durable();
     // Until aborted; after drain() until nothing is owed that can be delivered, and the sessions are closed.
     net::task<> run();

@@ -198,13 +198,16 @@ void s2_sink::recover() {
 
 void s2_sink::recount_durable() {
     for (const auto& session : sessions_.all()) {
-        std::uint64_t undelivered = 0;
+        std::set<const delivery_table::entry*> streams; // a session may have come back to one
         for (const auto& part : session.parts)
-            if (const auto* entry = entry_of(part); entry && owes(entry->state))
-                undelivered += size_of(owed_ranges(entry->state), session.number).events;
-        const auto known = session.durable + session.dropped + undelivered;
-        if (known < session.published)
-            sessions_.count(session.number, session.published - known, 0);
+            if (const auto* entry = entry_of(part))
+                streams.insert(entry);
+        std::uint64_t unresolved = session.dropped;
+        for (const auto* entry : streams)
+            unresolved += size_of(owed_ranges(entry->state), session.number).events;
+        const auto durable = session.published - std::min(session.published, unresolved);
+        if (durable != session.durable)
+            sessions_.update(session.number, [durable](session_record& record) { record.durable = durable; });
     }
 }
 
