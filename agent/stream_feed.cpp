@@ -229,14 +229,15 @@ void stream_feed::release_hold() {
 
 // --- judging
 
+bool stream_feed::has_part_here(const session_record& session) const {
+    return std::any_of(session.parts.begin(), session.parts.end(), [this](const session_part& part) {
+        return part.stream == state_.stream && part.at == state_.at;
+    });
+}
+
 const session_record* stream_feed::session_of_stream(std::string_view session_id) const {
     const auto* session = sessions_.find(session_id);
-    if (session == nullptr)
-        return nullptr;
-    for (const auto& part : session->parts)
-        if (part.stream == state_.stream && part.at == state_.at)
-            return session;
-    return nullptr;
+    return session != nullptr && has_part_here(*session) ? session : nullptr;
 }
 
 // After a machine crash, or damage, S2 may hold envelopes of ours that the ring does not: an own session's id
@@ -288,6 +289,16 @@ bool stream_feed::is_ours(const s2::sequenced_record& record) {
 bool stream_feed::shows_another_writer(const s2::sequenced_record& record) {
     const auto head = parse_envelope_head(record.body);
     return head && session_of_stream(head->capture_session_id) != nullptr;
+}
+
+// The service never stamps a record earlier than the one before it, nor than its client asked for, unless
+// that client's clock is ahead.
+bool stream_feed::predates_ours(const s2::sequenced_record& record) {
+    const auto& all = sessions_.all();
+    return std::none_of(all.begin(), all.end(), [&](const session_record& session) {
+        const auto began = static_cast<std::uint64_t>(session.created_at) / 1000;
+        return has_part_here(session) && record.timestamp >= began;
+    });
 }
 
 } // namespace agent

@@ -71,6 +71,7 @@ public:
 
     bool is_ours(const s2::sequenced_record& record) override;
     bool shows_another_writer(const s2::sequenced_record& record) override;
+    bool predates_ours(const s2::sequenced_record& record) override;
 
 private:
     // The parts of a gap that this stream lacks: one for each span of a session.
@@ -94,6 +95,7 @@ private:
     bool gather_entry(const ring_entry& entry, net::time_point now);
     bool gather_stored_before(seq_t seq, net::time_point now);
     void add(std::string_view body, std::uint64_t timestamp, net::time_point now);
+    bool has_part_here(const session_record& session) const;
     const session_record* session_of_stream(std::string_view session_id) const;
     bool lost_from_ring(const s2::sequenced_record& record, seq_t above, const ring_gap& gap) const;
     void cover(seq_t last);

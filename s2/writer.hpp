@@ -45,6 +45,8 @@ public:
     virtual bool is_ours(const sequenced_record& record) = 0;
     // Whether a record that stood there before our first claim shows that another writer writes our sessions.
     virtual bool shows_another_writer(const sequenced_record& record) = 0;
+    // Whether it stood there before anything of ours existed: nothing below it shows another writer then.
+    virtual bool predates_ours(const sequenced_record& record) = 0;
 };
 
 struct frozen_batch {
@@ -139,8 +141,8 @@ private:
         create,
         find_fence,    // an ambiguous unconditional fence: is the record at match_ ours?
         recover,       // judge [durable, fence)
-        recover_first, // never acknowledged before: [first_tail, fence) for an own fence, then as recover
-        inspect,       // never written before: are there envelopes of our sessions below the fence?
+        inspect,       // never acknowledged before: are there envelopes of our sessions below first_tail?
+        recover_first, // after that, [first_tail, fence) for an own fence, then as recover
         store_claim,
         appending,
         compare, // a 412 on a batch: judge [oldest match, compare_to_)
@@ -152,6 +154,7 @@ private:
     void begin_read(phase why, std::uint64_t from, std::uint64_t to);
     void fence_stands(std::uint64_t position);
     void inspect_below(std::uint64_t end);
+    void inspected();
     void claim_complete();
     bool judge_next(const sequenced_record& record);
     void judged_to(std::uint64_t position);
@@ -183,9 +186,8 @@ private:
     std::uint64_t read_from_ = 0;
     std::uint64_t read_to_ = 0;
     bool own_fence_seen_ = false;
-    bool older_gone_ = false;    // nothing can be read below what was read
-    bool envelope_seen_ = false; // a record that is no command, in what was read below the fence
-    bool stranger_seen_ = false; // and one of those was another writer's of our sessions
+    bool older_gone_ = false; // nothing can be read below what was read
+    bool older_seen_ = false; // an envelope older than all that is ours
 
     std::deque<frozen_batch> batches_;
     std::size_t sent_ = 0; // of batches_, in this session

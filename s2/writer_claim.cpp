@@ -44,19 +44,14 @@ void writer::on_created() {
 void writer::fence_stands(std::uint64_t position) {
     fence_ = position;
     fence_ambiguous_ = false;
-    own_fence_seen_ = false;
     older_gone_ = false;
-    envelope_seen_ = false;
-    stranger_seen_ = false;
+    older_seen_ = false;
     if (memory_.claimed) {
         if (memory_.durable < fence_)
             return begin_read(phase::recover, memory_.durable, fence_);
         return claim_complete();
     }
-    const std::uint64_t first = std::min(memory_.first_tail.value_or(fence_), fence_);
-    if (first < fence_)
-        return begin_read(phase::recover_first, first, fence_);
-    inspect_below(fence_);
+    inspect_below(std::min(memory_.first_tail.value_or(fence_), fence_));
 }
 
 void writer::claim_complete() {

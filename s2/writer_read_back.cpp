@@ -7,8 +7,7 @@
 namespace s2 {
 namespace {
 
-constexpr std::uint64_t inspect_step =
-    100; // records looked at per step back, for the newest that is no command
+constexpr std::uint64_t inspect_step = 100; // records looked at per step back
 
 } // namespace
 
@@ -24,11 +23,19 @@ void writer::begin_read(phase why, std::uint64_t from, std::uint64_t to) {
         finish_read();
 }
 
-// Steps back until a record that is no command has been seen, or the stream's beginning.
+// Steps back until a record has been seen that is older than all that is ours, or the stream's beginning. The
+// newest envelope is not enough: a copy may have written other sessions behind those that it shares with us.
 void writer::inspect_below(std::uint64_t end) {
     if (end == 0)
-        return claim_complete();
+        return inspected();
     begin_read(phase::inspect, end - std::min(end, inspect_step), end);
+}
+
+// Only now is anything judged, and with that remembered as claimed: an own fence may stand from a claim that
+// was cut off before it had looked below.
+void writer::inspected() {
+    own_fence_seen_ = false;
+    begin_read(phase::recover_first, std::min(memory_.first_tail.value_or(fence_), fence_), fence_);
 }
 
 // One record of the range in its order. False: the range needs no further reading, the verdict is made.
@@ -48,6 +55,7 @@ bool writer::judge_next(const sequenced_record& record) {
         lose("another writer's command stands at " + std::to_string(record.seq_num));
         return false;
     }
+    const bool before_ours = phase_ == phase::inspect || (phase_ == phase::recover_first && !own_fence_seen_);
     if (is_command(record)) {
         const auto fenced = fence_of(record);
         if (!fenced)
@@ -56,15 +64,17 @@ bool writer::judge_next(const sequenced_record& record) {
             own_fence_seen_ = true;
             return true;
         }
-        if (phase_ == phase::inspect || (phase_ == phase::recover_first && !own_fence_seen_))
+        if (before_ours)
             return true;
         lose("another writer has fenced it");
         return false;
     }
-    if (phase_ == phase::inspect || (phase_ == phase::recover_first && !own_fence_seen_)) {
-        stranger_seen_ = stranger_seen_ || judge_.shows_another_writer(record);
-        envelope_seen_ = true;
-        return true;
+    if (before_ours) {
+        older_seen_ = older_seen_ || judge_.predates_ours(record);
+        if (!judge_.shows_another_writer(record))
+            return true;
+        lose("another writer has written this session there");
+        return false;
     }
     if (judge_.is_ours(record))
         return true;
@@ -114,18 +124,11 @@ bool writer::on_page(const std::vector<sequenced_record>& records) {
 void writer::finish_read() {
     switch (phase_) {
     case phase::recover:
-        return claim_complete();
     case phase::recover_first:
-        if (own_fence_seen_)
-            return claim_complete();
-        if (!envelope_seen_)
-            return inspect_below(memory_.first_tail.value_or(0));
-        [[fallthrough]];
+        return claim_complete();
     case phase::inspect:
-        if (stranger_seen_)
-            return lose("another writer has written this session there");
-        if (envelope_seen_ || older_gone_)
-            return claim_complete();
+        if (older_seen_ || older_gone_)
+            return inspected();
         return inspect_below(read_to_ - std::min(read_to_, inspect_step));
     case phase::compare: {
         const bool at_an_end = std::any_of(batches_.begin(), batches_.end(), [&](const frozen_batch& batch) {
@@ -149,7 +152,7 @@ writer::pause writer::on_read_failure(verdict what) {
     if (!gone)
         return pause::back_off;
     if (phase_ == phase::inspect && what == verdict::range) {
-        claim_complete(); // trimmed away: nothing there shows another writer
+        inspected(); // trimmed away: nothing there shows another writer
     } else {
         lose(phase_ == phase::assess ? lost_reason_ : "records that had to be read are gone");
     }

@@ -301,6 +301,19 @@ TEST_F(stream_feed_test, another_writer_shows_by_a_session_of_this_stream) {
     EXPECT_FALSE(feed->shows_another_writer(record("anything else")));
 }
 
+TEST_F(stream_feed_test, what_the_service_stamped_before_this_streams_sessions_began_predates_them) {
+    for (const auto& [id, stream, created_at] :
+         {std::tuple(id_a, "one", 5'000'000), {id_b, "two", 2'000'000}})
+        sessions->update(add_session(id, stream, false),
+                         [at = created_at](session_record& record) { record.created_at = at; });
+    open_feed();
+    auto stamped = record("anything");
+    stamped.timestamp = 4'999;
+    EXPECT_TRUE(feed->predates_ours(stamped));
+    stamped.timestamp = 5'000;
+    EXPECT_FALSE(feed->predates_ours(stamped));
+}
+
 TEST_F(stream_feed_test, parts_split_a_session_between_two_streams) {
     const auto a = add_session(id_a, "one");
     const auto first = publish_event(a);

@@ -129,6 +129,45 @@ TEST_F(writer_claim_test, our_session_anywhere_in_what_is_looked_at_below_the_cl
     }
 }
 
+TEST_F(writer_claim_test, inspection_steps_back_to_what_is_older_than_our_sessions) {
+    for (const auto& [oldest, outcome] : {std::pair("theirs", kind::lost), {"older", kind::store_memory}}) {
+        writer one = fresh();
+        one.on_tail(250);
+        one.on_stored();
+        one.on_fenced(250);
+        for (const std::uint64_t from : {150, 50}) {
+            expect_read(one, from, from + 100);
+            std::vector<sequenced_record> others;
+            for (std::uint64_t seq = from; seq < from + 100; ++seq)
+                others.push_back(data(seq, seq == 50 ? oldest : "another session's"));
+            one.on_page(others);
+        }
+        expect(one, outcome);
+    }
+}
+
+TEST_F(writer_claim_test, an_own_fence_does_not_tell_that_its_claim_had_looked_below) {
+    for (const auto& [below, outcome] :
+         {std::pair("theirs", kind::lost), {"another session's", kind::read}}) {
+        writer_memory cut_off;
+        cut_off.tokens = {"t0"};
+        cut_off.first_tail = 1;
+        writer one(cut_off, "t1", judge);
+        one.on_tail(2);
+        one.on_stored();
+        one.on_fenced(2);
+        expect_read(one, 0, 1);
+        one.on_page({data(0, below)});
+        EXPECT_FALSE(one.memory().claimed);
+        expect(one, outcome);
+        if (outcome == kind::lost)
+            continue;
+        expect_read(one, 1, 2);
+        one.on_page({fence(1, "t0")});
+        expect(one, kind::store_memory);
+    }
+}
+
 TEST_F(writer_claim_test, a_stream_shorter_than_acknowledged_is_lost_by_tail_and_by_mismatch) {
     writer by_tail = known(5);
     by_tail.on_tail(4);
@@ -212,6 +251,8 @@ TEST_F(writer_claim_test, a_claim_never_recorded_is_recovered_from_its_own_earli
     EXPECT_EQ(one.memory().first_tail, 2u) << "the first attempt's tail is kept";
     one.on_stored();
     one.on_fenced(6);
+    expect_read(one, 0, 2);
+    one.on_page({data(0, "another session's"), data(1, "older")});
     expect_read(one, 2, 6);
     judge.ours = {"a", "b"};
     one.on_page({data(2, "stranger's, before our fence"), fence(3, "t0"), data(4, "a"), data(5, "b")});
@@ -244,6 +285,7 @@ TEST_F(writer_claim_test, killed_between_two_pages_of_a_claim_never_recorded) {
     one.on_tail(6);
     one.on_stored();
     one.on_fenced(6);
+    one.on_page({data(0, "another session's"), data(1, "older")});
     EXPECT_TRUE(one.on_page({data(2, "stranger's, before our fence")}));
     EXPECT_FALSE(one.memory().claimed);
     judge.ours = {"a", "b"};

@@ -26,6 +26,8 @@ public:
     bool shows_another_writer(const sequenced_record& record) override {
         return record.body == foreign_session;
     }
+
+    bool predates_ours(const sequenced_record& record) override { return record.body == "older"; }
 };
 
 inline sequenced_record data(std::uint64_t seq, std::string body) {
