@@ -101,6 +101,12 @@ stream_delivery* s2_sink::running_for(const delivery_table::entry& entry) const 
     return nullptr;
 }
 
+// The active session's even while it owes nothing: nobody looks here again for each envelope that it will
+// owe.
+bool s2_sink::needs_delivery(const delivery_state& state) const {
+    return owes(state) || (!draining_ && is_active_stream(state));
+}
+
 // The active session's stream always; beside it the oldest backlog, as far as there is a place. A parked
 // stream takes none.
 void s2_sink::start_due(net::task_group& group) {
@@ -117,7 +123,8 @@ void s2_sink::start_due(net::task_group& group) {
             static_cast<std::size_t>(std::count_if(running_.begin(), running_.end(), [](const auto& one) {
                 return one->condition() != delivery_condition::parked;
             }));
-        if (!owes(entry->state) || (taken >= streams_written_max && !is_active_stream(entry->state)))
+        if (!needs_delivery(entry->state) ||
+            (taken >= streams_written_max && !is_active_stream(entry->state)))
             continue;
         delivery_context context{env_,
                                  journal_,
@@ -142,10 +149,8 @@ void s2_sink::start_due(net::task_group& group) {
 }
 
 void s2_sink::retire_unneeded() {
-    for (const auto& one : running_) {
-        const bool needed = (!draining_ && is_active_stream(one->state())) || owes(one->state());
-        one->retire(!needed);
-    }
+    for (const auto& one : running_)
+        one->retire(!needs_delivery(one->state()));
 }
 
 net::task<> s2_sink::deliver(std::shared_ptr<stream_delivery> one) {

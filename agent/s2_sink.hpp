@@ -105,6 +105,7 @@ private:
 
     // --- the work (s2_sink.cpp)
     stream_delivery* running_for(const delivery_table::entry& entry) const;
+    bool needs_delivery(const delivery_state& state) const;
     void start_due(net::task_group& group);
     void retire_unneeded();
     net::task<> deliver(std::shared_ptr<stream_delivery> one);
