@@ -92,6 +92,8 @@ void stream_feed::start() {
     fresh_.clear();
     own_taken_ = 0;
     batcher_.taken();
+    // What was told of a gap and is still here never landed. The ring may lack more by now: it is told anew.
+    std::erase_if(state_.own_records, [](const own_record& record) { return record.covers_to != 0; });
 }
 
 void stream_feed::gather(net::time_point now) {
@@ -114,7 +116,7 @@ void stream_feed::gather(net::time_point now) {
     }
 }
 
-// Records of the sink that are in the state already: of an earlier incarnation, or made with a continuation.
+// The record that goes at the head of a part: it is in the state since the part was made.
 bool stream_feed::gather_stored_before(seq_t seq, net::time_point now) {
     while (own_taken_ + gathering_.own_records < state_.own_records.size()) {
         const auto& record = state_.own_records[own_taken_ + gathering_.own_records];

@@ -5,7 +5,8 @@
 //
 // 1. What has been gathered or sent and is not resolved is under one ring hold, so its views stay valid.
 // 2. A record that the sink made is in the delivery state (own_records) before it is sent, and leaves it when
-//    it is durable.
+//    it is durable, or when a claim has shown that it never landed (it is made anew then, with what the ring
+//    lacks by now).
 // 3. durable_seq moves over an envelope only by an acknowledgement or by a judged record, and over a gap only
 //    with the events_dropped record that tells of it.
 
