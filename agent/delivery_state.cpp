@@ -32,6 +32,8 @@ json::value to_json(const delivery_state& state) {
                        {"own_records", std::move(records)}};
     if (state.memory.first_tail)
         value["first_tail"] = *state.memory.first_tail;
+    if (state.trusted_seq > state.durable_seq)
+        value["trusted_seq"] = state.trusted_seq;
     if (state.lost) {
         value["lost"] = state.lost_reason;
         value["continued_as"] = state.continued_as;
@@ -61,6 +63,8 @@ delivery_state from_json(const json::object& value) {
         state.memory.first_tail = number(*tail);
     state.from_seq = number(value.at("from_seq"));
     state.durable_seq = number(value.at("durable_seq"));
+    if (const auto* trusted = value.if_contains("trusted_seq"))
+        state.trusted_seq = number(*trusted);
     state.sent_seq = number(value.at("sent_seq"));
     for (const auto& record : value.at("own_records").as_array()) {
         const auto& fields = record.as_array();

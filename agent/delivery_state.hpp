@@ -34,7 +34,10 @@ struct delivery_state {
     s2::writer_memory memory;
     seq_t from_seq = 1;    // the first seq that this stream is to hold
     seq_t durable_seq = 0; // all of this stream up to it is acknowledged
-    seq_t sent_seq = 0;    // highest ever sent
+    // Above durable_seq: up to here S2 has envelopes in the place of those that a crash of the machine took
+    // from the ring. No bytes prove them ours; they count when the claim is complete.
+    seq_t trusted_seq = 0;
+    seq_t sent_seq = 0; // highest ever sent
     std::vector<own_record> own_records;
     bool lost = false; // another writer was found; nothing is appended here any more
     std::string lost_reason;

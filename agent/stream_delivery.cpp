@@ -67,8 +67,10 @@ net::task<> stream_delivery::run() {
             }
             freeze_due();
             s2::writer_action action = writer_->next();
-            if (action.what == s2::writer_action::kind::lost)
+            if (action.what == s2::writer_action::kind::lost) {
+                feed_.accept_trusted();
                 break;
+            }
             if (action.what != s2::writer_action::kind::ready) {
                 co_await perform(std::move(action), group);
                 continue;
@@ -246,11 +248,11 @@ net::task<> stream_delivery::read_page(s2::writer_action action) {
         co_await failed(page.error());
         co_return;
     }
-    const seq_t durable_before = entry_.state.durable_seq;
+    const seq_t judged_before = feed_.judged_to();
     writer_->on_page(page->records);
     account_resolved(counted::by_judge);
     remember_writer();
-    if (entry_.state.durable_seq == durable_before)
+    if (feed_.judged_to() <= judged_before)
         co_return;
     // What was found where it belongs is as good as acknowledged, for whoever waits as well.
     ++ack_count_;

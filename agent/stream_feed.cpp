@@ -85,6 +85,7 @@ bool stream_feed::wants_next(const ring_entry& entry) {
 // --- gathering
 
 void stream_feed::start() {
+    accept_trusted();
     cursor_ = std::make_unique<ring_cursor>(journal_, std::max(state_.durable_seq + 1, state_.from_seq));
     covered_ = state_.durable_seq;
     release_hold();
@@ -255,15 +256,30 @@ bool stream_feed::lost_from_ring(const s2::sequenced_record& record, seq_t above
     return !never_sent && session_of_stream(head->capture_session_id) != nullptr;
 }
 
+void stream_feed::accept_trusted() {
+    state_.durable_seq = judged_to();
+    state_.trusted_seq = 0;
+}
+
+// A copy of this agent writes under our sessions' ids, and gives their next seqs to envelopes of its own.
+// With the first record that shows it, what no bytes have proved ours may be the copy's as well.
 bool stream_feed::is_ours(const s2::sequenced_record& record) {
+    if (stands_next(record))
+        return true;
+    if (shows_another_writer(record))
+        state_.trusted_seq = 0;
+    return false;
+}
+
+bool stream_feed::stands_next(const s2::sequenced_record& record) {
     if (!record.headers.empty())
         return false;
     if (!state_.own_records.empty() && state_.own_records.front().line == record.body) {
-        state_.durable_seq = std::max(state_.durable_seq, state_.own_records.front().covers_to);
+        state_.durable_seq = std::max(judged_to(), state_.own_records.front().covers_to);
         pop_own_record();
         return true;
     }
-    const seq_t expected = std::max(state_.durable_seq + 1, state_.from_seq);
+    const seq_t expected = std::max(judged_to() + 1, state_.from_seq);
     if (!judging_ || judging_->position() != expected)
         judging_ = std::make_unique<ring_cursor>(journal_, expected);
     for (;;) {
@@ -280,9 +296,8 @@ bool stream_feed::is_ours(const s2::sequenced_record& record) {
         const auto* gap = std::get_if<ring_gap>(&item);
         if (!gap)
             return false; // behind all that this ring gave out: a copy of this agent is ahead
-        if (lost_from_ring(record, state_.durable_seq, *gap)) {
-            const auto head = parse_envelope_head(record.body);
-            state_.durable_seq = *head->seq;
+        if (lost_from_ring(record, judged_to(), *gap)) {
+            state_.trusted_seq = *parse_envelope_head(record.body)->seq;
             return true;
         }
     }

@@ -8,13 +8,15 @@
 //    it is durable, or when a claim has shown that it never landed (it is made anew then, with what the ring
 //    lacks by now).
 // 3. durable_seq moves over an envelope only by an acknowledgement or by a judged record, and over a gap only
-//    with the events_dropped record that tells of it.
+//    with the events_dropped record that tells of it, or when S2 has what a machine crash took from the ring:
+//    then behind all that was to be judged (accept_trusted).
 
 #include "agent/batcher.hpp"
 #include "agent/delivery_state.hpp"
 #include "agent/ring.hpp"
 #include "s2/protobuf.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <vector>
@@ -66,6 +68,13 @@ public:
     // The oldest taken batch is durable.
     void resolved(const gathered_batch& batch);
 
+    // All that was read back is judged: what was taken for ours without the bytes to prove it counts as
+    // durable.
+    void accept_trusted();
+
+    // Up to here the records that were read back are judged.
+    seq_t judged_to() const { return std::max(state_.durable_seq, state_.trusted_seq); }
+
     // Whether this stream is to hold that envelope.
     bool wants(const ring_entry& entry) const;
     bool wants(const session_record& session, seq_t seq) const;
@@ -98,6 +107,7 @@ private:
     void add(std::string_view body, std::uint64_t timestamp, net::time_point now);
     bool has_part_here(const session_record& session) const;
     const session_record* session_of_stream(std::string_view session_id) const;
+    bool stands_next(const s2::sequenced_record& record);
     bool lost_from_ring(const s2::sequenced_record& record, seq_t above, const ring_gap& gap) const;
     void cover(seq_t last);
     void pop_own_record();

@@ -49,6 +49,8 @@ def run_batches(program, first, seeds, jobs, until_failure=False):
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         pending = {pool.submit(batch_of, program, at, count, more) for at, count in batches}
         for future in concurrent.futures.as_completed(pending):
+            if future.cancelled():
+                continue
             code, text = future.result()
             totals += totals_of(text)
             if code == 0:

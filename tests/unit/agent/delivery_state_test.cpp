@@ -16,6 +16,7 @@ delivery_state sample(std::string stream) {
     state.memory.durable = 18'000'000'000'000'000'000ull;
     state.from_seq = 3;
     state.durable_seq = 7;
+    state.trusted_seq = 8;
     state.sent_seq = 9;
     state.own_records = {{8, 7, R"({"a":"\"\\ é"})"}, {9, 0, "x"}};
     return state;
@@ -36,6 +37,7 @@ TEST(delivery_table_test, what_was_stored_is_there_after_the_process) {
     EXPECT_EQ(found->state.memory, expected.memory);
     EXPECT_EQ(found->state.from_seq, 3u);
     EXPECT_EQ(found->state.durable_seq, 7u);
+    EXPECT_EQ(found->state.trusted_seq, 8u);
     EXPECT_EQ(found->state.sent_seq, 9u);
     ASSERT_EQ(found->state.own_records.size(), 2u);
     EXPECT_EQ(found->state.own_records[0].line, expected.own_records[0].line);
