@@ -21,7 +21,8 @@ story::host& story::add_host(std::shared_ptr<disk> storage) {
     auto& added = hosts_.emplace_back();
     auto on = make_machine("agent-" + std::to_string(index), std::move(storage));
     added.agent = std::make_unique<agent_host>(world_, std::move(on), plan_.agent);
-    added.context.reset(new caller_context{world_, *added.agent, book_, conservation_, plan_.callers, index, {}});
+    added.context.reset(
+        new caller_context{world_, *added.agent, book_, conservation_, plan_.callers, index, {}});
     added.context->plan.until = net::time_point(began_) + plan_.active_for;
     if (plan_.agent.input)
         added.agent->make_input = [this, index](process& agent) { return open_input(hosts_[index], agent); };
