@@ -93,14 +93,6 @@ void write(std::string& out, protozero::pbf_tag_type tag, const std::vector<head
     }
 }
 
-void write_conditions(std::string& out, std::optional<std::uint64_t> match_seq_num,
-                      std::optional<std::string_view> fencing_token) {
-    if (match_seq_num)
-        write_varint(out, 2, *match_seq_num);
-    if (fencing_token)
-        pbf_writer(out).add_string(3, fencing_token->data(), fencing_token->size());
-}
-
 constexpr auto varint(protozero::pbf_tag_type tag) {
     return tag_and_type(tag, pbf_wire_type::varint);
 }
@@ -317,7 +309,7 @@ void encode_append_input(const append_input& input, std::string& out) {
         write(out, 2, record.headers);
         write_implicit(out, 3, record.body);
     }
-    write_conditions(out, input.match_seq_num, input.fencing_token);
+    encode_conditions(input.match_seq_num, input.fencing_token, out);
 }
 
 std::size_t append_input_bytes(std::span<const record_view> records,
@@ -351,7 +343,10 @@ void encode_record(const record_view& record, std::string& out) {
 
 void encode_conditions(std::optional<std::uint64_t> match_seq_num,
                        std::optional<std::string_view> fencing_token, std::string& out) {
-    write_conditions(out, match_seq_num, fencing_token);
+    if (match_seq_num)
+        write_varint(out, 2, *match_seq_num);
+    if (fencing_token)
+        pbf_writer(out).add_string(3, fencing_token->data(), fencing_token->size());
 }
 
 void encode_append_ack(const append_ack& ack, std::string& out) {
