@@ -58,26 +58,21 @@ class Agent:
 
     def publish(self, body):
         """NDJSON; every line must be taken."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=support.PATIENCE)
-        try:
-            connection.request("POST", "/events/publish", body, NDJSON)
-            answer = connection.getresponse()
-            said = answer.read()
-        finally:
-            connection.close()
-        if answer.status != 200:
-            raise SystemExit(f"bench: publish was answered with {answer.status} {said.decode()}")
+        self.post("/events/publish", body, NDJSON)
 
     def flush(self):
+        self.post("/events/flush?timeout=60s")
+
+    def post(self, target, body=None, headers={}):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=support.PATIENCE)
         try:
-            connection.request("POST", "/events/flush?timeout=60s")
+            connection.request("POST", target, body, headers)
             answer = connection.getresponse()
             said = answer.read()
         finally:
             connection.close()
         if answer.status != 200:
-            raise SystemExit(f"bench: flush was answered with {answer.status} {said.decode()}")
+            raise SystemExit(f"bench: {target} was answered with {answer.status} {said.decode()}")
 
     def stop(self, signal_number):
         """Seconds from the signal to the end, which must be a clean one."""
