@@ -2,6 +2,7 @@
 
 #include "net/deadline.hpp"
 #include "net/http1_client.hpp"
+#include "tests/sim/checkers/parking_checker.hpp"
 #include "tests/sim/line_producers.hpp"
 
 #include <boost/json.hpp>
@@ -152,6 +153,8 @@ net::task<> inquirer(process& env, caller_context& context) {
             continue;
         context.in.story().inspect("the status", answer->body);
         context.conservation.expect_adds_up(answer->body);
+        if (!context.plan.may_park)
+            expect_not_parked(answer->body);
     }
 }
 

@@ -26,6 +26,7 @@ struct caller_plan {
     bool publishes = true;          // over HTTP
     std::size_t line_producers = 0; // at the NDJSON socket
     bool may_lack_room = false;     // good events may be refused
+    bool may_park = false;          // delivery may
 };
 
 // What callers saw: a world in which nobody was ever answered proves nothing.

@@ -202,6 +202,7 @@ plan draw_plan(std::uint64_t seed) {
     if (seed % 8 == 4)
         draw_lines(made, draw(seed).fork("lines"), calm);
     made.callers.may_lack_room = made.capacity_may_drop || made.has("disk");
+    made.callers.may_park = made.has("refusals");
     return made;
 }
 
