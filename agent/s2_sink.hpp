@@ -97,6 +97,7 @@ private:
     // --- where it goes (s2_sink_placement.cpp)
     std::string stream_for(std::string_view session_id) const;
     delivery_table::entry* entry_of(const session_part& part) const;
+    std::vector<const delivery_table::entry*> streams_of(const session_record& session) const;
     delivery_table::entry* ensure_entry(std::string stream, seq_t from_seq);
     bool make_room();
     std::string continuation_name(const delivery_state& lost) const;

@@ -54,12 +54,21 @@ const std::vector<delivery_table::entry*>& s2_sink::unsettled() const {
     return unsettled_;
 }
 
+// Each once, though a session may have come back to one.
+std::vector<const delivery_table::entry*> s2_sink::streams_of(const session_record& session) const {
+    std::vector<const delivery_table::entry*> streams;
+    for (const auto& part : session.parts) {
+        const auto* entry = entry_of(part);
+        if (entry && std::find(streams.begin(), streams.end(), entry) == streams.end())
+            streams.push_back(entry);
+    }
+    return streams;
+}
+
 bool s2_sink::owes(const session_record& session) const {
-    return session.active ||
-           std::any_of(session.parts.begin(), session.parts.end(), [this](const auto& part) {
-               const auto* entry = entry_of(part);
-               return entry && owes(entry->state);
-           });
+    const auto streams = streams_of(session);
+    return session.active || std::any_of(streams.begin(), streams.end(),
+                                         [this](const auto* stream) { return owes(stream->state); });
 }
 
 bool s2_sink::owes_up_to(seq_t up_to, bool here_only) const {
@@ -136,18 +145,16 @@ session_account s2_sink::account(const session_record& session) const {
     account.session_id = session.id;
     account.published = session.published;
     account.dropped = session.dropped;
-    for (const auto& part : session.parts) {
-        account.stream = part.stream;
-        account.basin = part.at.basin;
-        const auto* entry = entry_of(part);
-        if (!entry)
-            continue;
-        const auto size = size_of(owed_ranges(entry->state), session.number);
-        account.undelivered_bytes += size.bytes;
-        account.durable_seq = std::max(account.durable_seq, entry->state.durable_seq);
-        account.tail.reset();
-        if (entry->state.memory.claimed)
+    if (!session.parts.empty()) {
+        const auto& last = session.parts.back();
+        account.stream = last.stream;
+        account.basin = last.at.basin;
+        if (const auto* entry = entry_of(last); entry && entry->state.memory.claimed)
             account.tail = entry->state.memory.durable;
+    }
+    for (const auto* stream : streams_of(session)) {
+        account.undelivered_bytes += size_of(owed_ranges(stream->state), session.number).bytes;
+        account.durable_seq = std::max(account.durable_seq, stream->state.durable_seq);
     }
     account.durable = session.durable;
     account.undelivered = session.published - std::min(session.published, session.durable + session.dropped);

@@ -198,13 +198,9 @@ void s2_sink::recover() {
 
 void s2_sink::recount_durable() {
     for (const auto& session : sessions_.all()) {
-        std::set<const delivery_table::entry*> streams; // a session may have come back to one
-        for (const auto& part : session.parts)
-            if (const auto* entry = entry_of(part))
-                streams.insert(entry);
         std::uint64_t unresolved = session.dropped;
-        for (const auto* entry : streams)
-            unresolved += size_of(owed_ranges(entry->state), session.number).events;
+        for (const auto* stream : streams_of(session))
+            unresolved += size_of(owed_ranges(stream->state), session.number).events;
         const auto durable = session.published - std::min(session.published, unresolved);
         if (durable != session.durable)
             sessions_.update(session.number, [durable](session_record& record) { record.durable = durable; });

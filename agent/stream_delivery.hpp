@@ -89,6 +89,7 @@ private:
     net::task<> open_session(net::task_group& group);
     net::task<> send(std::size_t index);
     net::task<> half_close();
+    net::task<> abandon_session(s2::error why);
     net::task<> receive(std::shared_ptr<s2::append_session> session);
     net::task<> session_end_seen();
     net::task<> handle_session_end();

@@ -32,18 +32,26 @@ net::task<> stream_delivery::send(std::size_t index) {
     const auto& batch = writer_->batches()[index];
     const auto& content = frozen_[index];
     const auto sent = co_await session_->send(content.records, batch.match, fencing_token());
-    if (!sent) {
-        cut_session(cut_reason::none);
-        co_await session_end_seen();
-    }
+    if (!sent)
+        co_await abandon_session(sent.error());
 }
 
 net::task<> stream_delivery::half_close() {
     watch_acks();
     const auto closed = co_await session_->half_close();
     if (!closed)
-        cut_session(cut_reason::none);
+        co_await abandon_session(closed.error());
     writer_->on_half_closed();
+}
+
+// It can't go on. Its own end says why, unless nothing but this abort ends it: that would be retried at once,
+// and for ever where it is the batch that can't be sent.
+net::task<> stream_delivery::abandon_session(s2::error why) {
+    cut_session(cut_reason::none);
+    co_await session_end_seen();
+    auto& failure = *session_end_;
+    if (failure && s2::classify(*failure) == s2::verdict::cancelled)
+        failure = std::move(why);
 }
 
 net::task<> stream_delivery::session_end_seen() {

@@ -171,12 +171,13 @@ std::vector<stream_feed::gap_share> stream_feed::shares_of(const ring_gap& gap) 
 bool stream_feed::gather_gap(const ring_gap& gap, net::time_point now) {
     if (!gather_stored_before(gap.to_seq + 1, now))
         return false;
-    const auto shares = shares_of(gap);
-    if (state_.own_records.size() + fresh_.size() + shares.size() > own_records_max && !batcher_.empty())
-        return false; // their acknowledgement makes room
-    for (const auto& share : shares) {
+    for (const auto& share : shares_of(gap)) {
+        if (state_.own_records.size() + fresh_.size() == own_records_max)
+            return false; // their acknowledgement makes room
         own_record record{share.gap.to_seq + 1, share.gap.to_seq,
                           events_dropped_envelope(share.session->id, share.gap, env_.wall_now())};
+        if (!batcher_.fits(metered(record.line)))
+            return false;
         gathering_.made.push_back(record.line);
         add(gathering_.made.back(), record_timestamp(record.line), now);
         cover(record.covers_to);

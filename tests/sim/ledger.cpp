@@ -72,4 +72,16 @@ bool ledger::covered_by_drop(const sent_event& event) const {
     });
 }
 
+bool ledger::taken_and_replaced(const sent_event& event) const {
+    const auto seqs = seqs_of(event);
+    return std::any_of(machine_crashes.begin(), machine_crashes.end(),
+                       [&](const auto& crash) {
+                           return crash.first == event.taken_by && crash.second >= event.sent_at;
+                       }) &&
+           std::any_of(events_.begin(), events_.end(), [&](const sent_event& other) {
+               return other.taken_by != event.taken_by && !other.landed.empty() &&
+                      other.landed_seq + 2 > seqs.above; // the last may be the end of its session
+           });
+}
+
 } // namespace sim

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sim {
@@ -82,6 +83,8 @@ public:
     std::deque<line_input> inputs; // each stays where it is
     std::vector<dropped_range> dropped;
     std::vector<continuation> continued; // in the order in which they were written
+    // When the machines of the agents crashed.
+    std::vector<std::pair<std::size_t, net::time_point>> machine_crashes;
 
     // The number of the event in an envelope of a producer's; nothing: it is none of ours.
     static std::optional<std::uint64_t> number_of(std::string_view envelope);
@@ -90,6 +93,9 @@ public:
 
     // Where nobody told its seq: it may be, by what is known of the events beside it.
     bool covered_by_drop(const sent_event& event) const;
+    // A crash of its machine took it from the ring, and a copy of its agent, with the same session and token, has
+    // written so far: what that gave the same seq can't be told from one that had been sent before the crash.
+    bool taken_and_replaced(const sent_event& event) const;
 
 private:
     struct open_range {

@@ -40,6 +40,13 @@ std::span<const model_record> model_store::ever_appended(stream_id stream) const
     return at(stream).ever;
 }
 
+std::uint64_t model_store::records_ever() const {
+    std::uint64_t count = 0;
+    for (const auto& [id, data] : streams_)
+        count += data.ever.size();
+    return count;
+}
+
 std::span<const model_record> model_store::readable(stream_id stream) const {
     const stream_data& data = at(stream);
     if (data.removed || data.row.deleted_at_us || data.batches.empty())

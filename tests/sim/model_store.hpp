@@ -45,6 +45,7 @@ public:
     std::optional<stream_id> find(const std::string& basin, const std::string& name) const;
 
     std::span<const model_record> ever_appended(stream_id stream) const;
+    std::uint64_t records_ever() const; // of all streams
     // What a reader may still see: without what was trimmed; nothing of a deleted stream.
     std::span<const model_record> readable(stream_id stream) const;
     std::string fencing_token(stream_id stream) const;

@@ -116,10 +116,12 @@ void story::kill_and_restart(host& which, bool with_machine, net::duration later
     if (!which.agent->running())
         return;
     world_.faults().fired(with_machine ? fault::machine_crashed : fault::agent_killed);
-    if (with_machine)
-        world_.end_on(which.agent->on());
-    which.agent->kill(with_machine);
     const auto index = static_cast<std::size_t>(&which - hosts_.data());
+    if (with_machine) {
+        world_.end_on(which.agent->on());
+        book_.machine_crashes.emplace_back(index, world_.now());
+    }
+    which.agent->kill(with_machine);
     const auto incarnation = which.agent->incarnation();
     world_.at(world_.now() + later, [this, index, incarnation, with_machine] {
         auto& again = hosts_[index];

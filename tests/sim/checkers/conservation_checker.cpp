@@ -22,7 +22,7 @@ void conservation_checker::expect_durable(std::size_t agent, net::time_point ans
     for (std::size_t number = 0; number < events.size(); ++number) {
         const auto& event = events[number];
         if (event.what != fate::accepted || event.taken_by != agent || event.answered_at > answered_by ||
-            !event.landed.empty() || book_.covered_by_drop(event))
+            !event.landed.empty() || book_.covered_by_drop(event) || book_.taken_and_replaced(event))
             continue;
         throw verdict(exit_correctness, std::string(claim) + ", but event " + std::to_string(number) +
                                             " (seq " + std::to_string(event.seq.value_or(0)) +

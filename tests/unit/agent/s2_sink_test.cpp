@@ -66,7 +66,9 @@ TEST_F(s2_sink_test, a_session_that_came_back_to_a_stream_is_counted_there_once)
     });
     with_sink([&](s2_sink& sink) {
         sink.recount_durable();
-        EXPECT_EQ(sink.account(session()).durable, 2u);
+        const auto account = sink.account(session());
+        EXPECT_EQ(account.durable, 2u);
+        EXPECT_EQ(account.undelivered_bytes, sink.status().undelivered_bytes);
     });
 }
 

@@ -5,6 +5,8 @@
 
 #include <boost/json.hpp>
 
+#include <numeric>
+
 namespace agent::test {
 namespace {
 
@@ -166,6 +168,60 @@ TEST_F(stream_feed_test, a_gap_is_told_at_its_place_once) {
     feed->resolved(batch);
     EXPECT_TRUE(state.own_records.empty());
     EXPECT_EQ(state.durable_seq, batch.last_seq);
+}
+
+TEST_F(stream_feed_test, a_gap_that_finds_no_room_in_a_batch_goes_into_the_next) {
+    const auto other = add_session(id_b, "two");
+    for (int i = 0; i < 10; ++i)
+        publish_event(other,
+                      100'000); // with the batch they fill the segment: none of what follows stays with it
+    end_session(other);
+    const auto a = add_session(id_a, "one");
+    const auto around = publish_event(a).size();
+    open_feed().start();
+    feed->gather(now);
+    while (feed->pending().metered_bytes() + 400'000 < s2::batch_metered_bytes_max) {
+        publish_event(a, 300'000);
+        feed->gather(now);
+    }
+    publish_event(a, s2::batch_metered_bytes_max - feed->pending().metered_bytes() - around - 50);
+    feed->gather(now);
+    const auto gathered_to = journal->last_seq();
+    for (int i = 0; i < 400; ++i)
+        publish_event(a, 100'000);
+    const auto first = take_all();
+    EXPECT_EQ(first.last_seq, gathered_to);
+    EXPECT_GT(first.metered_bytes, s2::batch_metered_bytes_max - 100) << "no dropped record fits behind it";
+    EXPECT_LE(first.metered_bytes, s2::batch_metered_bytes_max);
+    const auto dropped = boost::json::parse(take_all().records.at(0).body);
+    EXPECT_EQ(dropped.at("event").at("type"), "events_dropped");
+    EXPECT_EQ(dropped.at("event").at("data").at("from_seq"), gathered_to + 1);
+}
+
+TEST_F(stream_feed_test, a_gap_over_many_sessions_is_told_as_the_state_has_room_for_it) {
+    constexpr std::size_t count = own_records_max * 2 + 1;
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto number =
+            add_session(("aaaaaaaa-0000-4000-8000-0000000000" + std::to_string(10 + i)).c_str(), "one");
+        publish_event(number);
+        end_session(number);
+    }
+    const auto other = add_session(id_b, "two");
+    for (int i = 0; i < 400; ++i)
+        publish_event(other, 100'000);
+    open_feed().start();
+    std::vector<std::int64_t> told;
+    while (told.size() < count) {
+        const auto batch = take_all();
+        ASSERT_FALSE(batch.records.empty()) << told.size() << " told";
+        EXPECT_LE(state.own_records.size(), own_records_max);
+        for (const auto& record : batch.records)
+            told.push_back(boost::json::parse(record.body).at("seq").as_int64());
+        feed->resolved(batch);
+    }
+    std::vector<std::int64_t> each(count);
+    std::iota(each.begin(), each.end(), 1);
+    EXPECT_EQ(told, each);
 }
 
 TEST_F(stream_feed_test, a_gap_counts_only_what_this_stream_lacks) {
