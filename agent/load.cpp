@@ -1,5 +1,6 @@
 #include "agent/load.hpp"
 
+#include "agent/ring_pace.hpp"
 #include "agent/units.hpp"
 #include "net/assert.hpp"
 #include "net/task_group.hpp"
@@ -116,11 +117,16 @@ net::task<> load::end_on(net::stop_token stop) {
 }
 
 net::task<> load::publish_in_turn(capture& into, ring& journal) {
+    const std::size_t bytes = options_.event_bytes + envelope_overhead_bytes_max;
+    const bool paced = options_.schedule.per_second == 0;
+    ring_pace pace(env_, journal);
     while (!over()) {
         const auto next_due = due(progress_.published);
         if (next_due > env_.now()) {
             co_await wake_.wait_until(next_due);
-        } else if (journal.would_drop_owed(options_.event_bytes + envelope_overhead_bytes_max)) {
+        } else if (paced && pace.too_far_ahead(bytes)) {
+            co_await pace.wait(bytes, end_time());
+        } else if (journal.would_drop_owed(bytes)) {
             co_await journal.freed().wait_until(net::saturating_add(end_time(), behind_max));
         } else {
             if (!publish_due(into, journal))

@@ -6,8 +6,8 @@
 //    set-up, told apart.
 // 2. At a rate the clock decides, not the answers: an event's latency counts from when it was due, also where
 //    it had to wait for room in the ring.
-// 3. Without a rate it is paused only where the ring has no room, as standard input is; its latency then is
-//    mostly the time in the ring.
+// 3. Without a rate it is paused as standard input is: where the ring has no room, and a little far ahead of
+//    delivery. Its latency then is mostly the time in the ring.
 
 #include "agent/latency_histogram.hpp"
 #include "agent/load_events.hpp"

@@ -18,7 +18,6 @@ std::string error_line(std::uint64_t line, std::string_view code, std::string_vi
 }
 
 // An acknowledgement from the far side of the world, and a pause of its server's.
-constexpr net::duration delivery_moves_within = std::chrono::seconds(1);
 
 } // namespace
 
@@ -39,6 +38,7 @@ ndjson_intake::ndjson_intake(net::environment& env, capture& into, ring& journal
     , stop_(stop)
     , options_(std::move(options))
     , log_(options_.name)
+    , pace_(env, journal)
     , errors_changed_(env) {}
 
 net::task<intake_end> ndjson_intake::run() {
@@ -107,7 +107,7 @@ net::task<void> ndjson_intake::publish_lines() {
         }
         const auto& line = std::get<input_line>(next);
         const auto bytes = std::min(line.text.size() + envelope_overhead_bytes_max, envelope_bytes_max);
-        if (too_far_ahead(bytes) || ring_.would_drop_owed(bytes)) {
+        if (pace_.too_far_ahead(bytes) || ring_.would_drop_owed(bytes)) {
             waiting_line_ = line.number;
             co_await stay_near_delivery(bytes);
             co_await wait_for_room(bytes);
@@ -122,18 +122,9 @@ net::task<void> ndjson_intake::publish_lines() {
     }
 }
 
-bool ndjson_intake::too_far_ahead(std::size_t bytes) const {
-    const seq_t oldest = ring_.far_ahead_of(bytes);
-    return oldest != 0 && oldest != not_waited_for_;
-}
-
 net::task<void> ndjson_intake::stay_near_delivery(std::size_t bytes) {
-    while (!stop_.stopping() && too_far_ahead(bytes)) {
-        const bool notified =
-            co_await ring_.freed().wait_until(net::saturating_add(env_.now(), delivery_moves_within));
-        if (!notified)
-            not_waited_for_ = ring_.far_ahead_of(bytes);
-    }
+    while (!stop_.stopping() && pace_.too_far_ahead(bytes))
+        co_await pace_.wait(bytes);
 }
 
 net::task<void> ndjson_intake::wait_for_room(std::size_t bytes) {

@@ -3,9 +3,7 @@
 //
 // 1. Each line is published as it comes; a bad one is refused, said, and costs its neighbours nothing.
 // 2. It is paused instead of making envelopes go that S2 still lacks (ring::would_drop_owed). It is held back
-//    a little, too, where it is far ahead of a delivery that moves: what lies in few segments stays mapped,
-//    and is written over before the kernel writes it to the disk. A delivery that does not move is not waited
-//    for.
+//    a little, too, where it is far ahead of a delivery that moves (ring_pace).
 // 3. On a stop (drain or abort) nothing more is read: whole lines that were read are still published where
 //    room is, the others and a last line without its end are refused. At end of input such a last line
 //    counts.
@@ -15,6 +13,7 @@
 #include "agent/capture.hpp"
 #include "agent/line_splitter.hpp"
 #include "agent/refusal_log.hpp"
+#include "agent/ring_pace.hpp"
 #include "net/stop_token.hpp"
 #include "net/stream.hpp"
 
@@ -59,7 +58,6 @@ private:
     net::task<void> stop_reading();
     net::task<intake_end> read();
     net::task<void> publish_lines();
-    bool too_far_ahead(std::size_t bytes) const;
     net::task<void> stay_near_delivery(std::size_t bytes);
     net::task<void> wait_for_room(std::size_t bytes);
     void publish(const input_line& line);
@@ -79,8 +77,8 @@ private:
     intake_counts counts_;
     refusal_log log_;
     std::optional<std::uint64_t> waiting_line_; // taken, and waiting for room
-    seq_t not_waited_for_ = 0;                  // where delivery did not move
-    std::string errors_;                        // not written yet
+    ring_pace pace_;
+    std::string errors_; // not written yet
     std::uint64_t errors_omitted_ = 0;
     bool errors_ended_ = false;
     bool errors_done_ = false; // nothing more is written back

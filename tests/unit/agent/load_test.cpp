@@ -95,6 +95,27 @@ TEST(load, a_latency_counts_from_when_the_event_was_due) {
     EXPECT_EQ(latency.mean(), latency.max() - 4500us);
 }
 
+TEST(load, without_a_rate_it_stays_near_a_delivery_that_moves) {
+    load_setup setup;
+    setup.agent.retention.owes_all = true;
+    load_options options;
+    options.event_bytes = 900'000;
+    options.events = 12; // the ring has room for them
+    load one(setup.env, options);
+    setup.run(one, [&]() -> task<> {
+        while (!setup.agent.journal->freed().has_waiters())
+            co_await setup.env.world.settle();
+        const auto ahead = one.progress().published;
+        EXPECT_LE(ahead, 2 * ring_segments_ahead_max);
+        for (int count = 0; count < 5; ++count) {
+            co_await net::sleep_until(setup.env, setup.env.now() + 900ms);
+            EXPECT_EQ(one.progress().published, ahead);
+            setup.agent.journal->owed_changed(); // an acknowledgement
+        }
+    });
+    EXPECT_EQ(one.progress().published, 12u);
+}
+
 TEST(load, an_event_that_waits_for_room_is_due_meanwhile) {
     load_setup setup;
     setup.agent.retention.owes_all = true;
