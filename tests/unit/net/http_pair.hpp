@@ -28,6 +28,24 @@ inline task<error_code> write_text(stream& to, std::string text) {
     co_return ec;
 }
 
+inline const response_head ok;
+
+// Gives back the request's body as it comes.
+inline task<void> echo(server_exchange& exchange) {
+    co_await exchange.respond(ok);
+    std::string buffer(3000, '\0');
+    for (;;) {
+        const auto got = co_await exchange.read_some(asio::buffer(buffer));
+        if (!got)
+            break;
+        const asio::const_buffer piece(buffer.data(), *got);
+        const error_code ec = co_await exchange.write(one(piece));
+        if (ec)
+            co_return;
+    }
+    co_await exchange.finish();
+}
+
 // Everything until the end, or the error's name in angle brackets behind what came before it.
 template <class From>
 task<std::string> read_all(From& from, std::size_t piece = 4096) {

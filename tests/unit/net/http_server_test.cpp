@@ -10,8 +10,6 @@
 namespace net::test {
 namespace {
 
-const response_head ok;
-
 // Connections that a test makes, one pipe each.
 class test_listener final : public listener {
 public:
