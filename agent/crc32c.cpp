@@ -1,10 +1,11 @@
 #include "agent/crc32c.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
 #if defined(__x86_64__)
-#include <nmmintrin.h>
+#include <immintrin.h>
 #elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 
@@ -52,60 +53,75 @@ std::uint32_t by_tables(const std::byte* at, std::size_t size, std::uint32_t crc
 
 #if defined(__x86_64__)
 
-// The instruction takes three cycles and can begin in each: three lanes at once, whose results are put
-// together by tables that say what a checksum becomes behind `lane_bytes` zeros.
-constexpr std::size_t lane_bytes = 128;
+// The instruction takes three cycles and can begin in each: three lanes at once. Their lengths are a third
+// of what is there, so that little is left over; a carry-less multiplication then puts the three results
+// together.
+constexpr std::size_t lane_words_min = 4; // fewer are not worth the putting together
+constexpr std::size_t lane_words_max = 64;
 
-constexpr auto make_lane_tables() {
-    std::array<std::array<std::uint32_t, 256>, 4> behind{};
-    for (std::size_t byte = 0; byte < 4; ++byte) {
-        for (std::uint32_t bit = 1; bit < 256; bit <<= 1) {
-            std::uint32_t crc = bit << (8 * byte);
-            for (std::size_t zero = 0; zero < lane_bytes; ++zero)
-                crc = (crc >> 8) ^ tables[0][crc & 0xff];
-            for (std::uint32_t value = 0; value < bit; ++value)
-                behind[byte][bit + value] = behind[byte][value] ^ crc;
-        }
+// behind_words[n]: the factor that makes a checksum into what it is behind n words of zeros, once the
+// instruction has reduced the product. (That itself shifts by 33 bits: 64 n - 33 are left; for one word
+// x^31, which is 1 in reflected order.)
+constexpr auto behind_words = [] {
+    std::array<std::uint32_t, 2 * lane_words_max + 1> factors{};
+    std::uint32_t factor = 1;
+    for (std::size_t words = 1; words < factors.size(); ++words) {
+        factors[words] = factor;
+        for (int zero = 0; zero < 8; ++zero)
+            factor = (factor >> 8) ^ tables[0][factor & 0xff];
     }
-    return behind;
+    return factors;
+}();
+
+__attribute__((target("sse4.2,pclmul"))) __m128i product(std::uint64_t crc, std::uint32_t factor) {
+    return _mm_clmulepi64_si128(_mm_cvtsi64_si128(static_cast<long long>(crc)),
+                                _mm_cvtsi32_si128(static_cast<int>(factor)), 0);
 }
 
-constexpr auto behind_a_lane = make_lane_tables();
-
-std::uint32_t shifted_by_a_lane(std::uint64_t crc) {
-    return behind_a_lane[0][crc & 0xff] ^ behind_a_lane[1][(crc >> 8) & 0xff] ^
-           behind_a_lane[2][(crc >> 16) & 0xff] ^ behind_a_lane[3][(crc >> 24) & 0xff];
+template <class T>
+T load(const std::byte* from) {
+    T word;
+    std::memcpy(&word, from, sizeof word);
+    return word;
 }
 
-__attribute__((target("sse4.2"))) std::uint32_t by_instruction(const std::byte* at, std::size_t size,
-                                                               std::uint32_t crc) {
+__attribute__((target("sse4.2,pclmul"))) std::uint32_t by_instruction(const std::byte* at, std::size_t size,
+                                                                      std::uint32_t crc) {
     std::uint64_t wide = crc;
-    for (; size >= 3 * lane_bytes; at += 3 * lane_bytes, size -= 3 * lane_bytes) {
+    for (;;) {
+        const std::size_t words = std::min(size / 24, lane_words_max);
+        if (words < lane_words_min)
+            break;
+        const std::size_t lane_bytes = 8 * words;
         std::uint64_t second = 0;
         std::uint64_t third = 0;
-        for (std::size_t offset = 0; offset < lane_bytes; offset += 8) {
-            std::uint64_t words[3];
-            for (std::size_t lane = 0; lane < 3; ++lane)
-                std::memcpy(&words[lane], at + lane * lane_bytes + offset, 8);
-            wide = _mm_crc32_u64(wide, words[0]);
-            second = _mm_crc32_u64(second, words[1]);
-            third = _mm_crc32_u64(third, words[2]);
+        for (const std::byte* const end = at + lane_bytes; at != end; at += 8) {
+            wide = _mm_crc32_u64(wide, load<std::uint64_t>(at));
+            second = _mm_crc32_u64(second, load<std::uint64_t>(at + lane_bytes));
+            third = _mm_crc32_u64(third, load<std::uint64_t>(at + 2 * lane_bytes));
         }
-        wide = shifted_by_a_lane(shifted_by_a_lane(wide) ^ second) ^ third;
+        const __m128i both =
+            _mm_xor_si128(product(wide, behind_words[2 * words]), product(second, behind_words[words]));
+        wide = _mm_crc32_u64(0, static_cast<std::uint64_t>(_mm_cvtsi128_si64(both))) ^ third;
+        at += 2 * lane_bytes;
+        size -= 3 * lane_bytes;
     }
-    for (; size >= 8; at += 8, size -= 8) {
-        std::uint64_t word;
-        std::memcpy(&word, at, 8);
-        wide = _mm_crc32_u64(wide, word);
-    }
+    for (; size >= 8; at += 8, size -= 8)
+        wide = _mm_crc32_u64(wide, load<std::uint64_t>(at));
     crc = static_cast<std::uint32_t>(wide);
-    for (; size > 0; ++at, --size)
-        crc = _mm_crc32_u8(crc, static_cast<std::uint8_t>(*at));
-    return crc;
+    if (size & 4) {
+        crc = _mm_crc32_u32(crc, load<std::uint32_t>(at));
+        at += 4;
+    }
+    if (size & 2) {
+        crc = _mm_crc32_u16(crc, load<std::uint16_t>(at));
+        at += 2;
+    }
+    return size & 1 ? _mm_crc32_u8(crc, static_cast<std::uint8_t>(*at)) : crc;
 }
 
 bool has_instruction() {
-    return __builtin_cpu_supports("sse4.2");
+    return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul");
 }
 
 #elif defined(__aarch64__) && defined(__linux__)
@@ -138,10 +154,11 @@ bool has_instruction() {
 
 #endif
 
+const auto chosen = has_instruction() ? by_instruction : by_tables;
+
 } // namespace
 
 std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t before) {
-    static const auto chosen = has_instruction() ? by_instruction : by_tables;
     return ~chosen(bytes.data(), bytes.size(), ~before);
 }
 

@@ -13,11 +13,18 @@ constexpr std::uint8_t flag_own = 1;
 constexpr std::uint8_t flags_known = flag_own;
 static_assert(frame_payload_bytes_max <= length_mask);
 
+// Whole words, since the checksum reads them so at once: a word made of two stores would make it wait for
+// both.
 struct checked {
+    checked(std::uint64_t of_generation, std::uint64_t of_seq, std::uint32_t length_and_flags,
+            std::uint32_t session)
+        : generation(of_generation)
+        , seq(of_seq)
+        , rest(length_and_flags | std::uint64_t{session} << 32) {}
+
     std::uint64_t generation;
     std::uint64_t seq;
-    std::uint32_t length_and_flags;
-    std::uint32_t session;
+    std::uint64_t rest;
 };
 
 static_assert(sizeof(checked) == 24);
@@ -44,14 +51,14 @@ frame_state read_frame(std::span<const std::byte> segment, std::size_t offset, s
         length > frame_payload_bytes_max || offset + frame_bytes(length) > segment.size())
         return frame_state::broken;
 
-    const checked head{generation, load_at<std::uint64_t>(segment, offset + 8), length_and_flags,
-                       load_at<std::uint32_t>(segment, offset + 16)};
+    const auto session = load_at<std::uint32_t>(segment, offset + 16);
+    const checked head(generation, load_at<std::uint64_t>(segment, offset + 8), length_and_flags, session);
     const auto payload = segment.subspan(offset + frame_head_bytes, length);
     if (!trusted && checksum(head, payload) != load_at<std::uint32_t>(segment, offset + 20))
         return frame_state::broken;
 
     out.seq = head.seq;
-    out.session = head.session;
+    out.session = session;
     out.own = (flags & flag_own) != 0;
     out.payload = {reinterpret_cast<const char*>(payload.data()), payload.size()};
     out.begin = offset;
@@ -78,7 +85,7 @@ std::size_t write_frame(std::span<std::byte> segment, std::size_t offset, std::u
 
     const auto length_and_flags =
         static_cast<std::uint32_t>(payload_bytes) | (std::uint32_t{own ? flag_own : std::uint8_t{0}} << 24);
-    const checked head{generation, seq, length_and_flags, session};
+    const checked head(generation, seq, length_and_flags, session);
     const auto crc = checksum(head, segment.subspan(offset + frame_head_bytes, payload_bytes));
     store_at(segment, offset + 8, seq);
     store_at(segment, offset + 16, session);
