@@ -1,7 +1,7 @@
+#include "agent/decimal.hpp"
 #include "agent/event.hpp"
 #include "net/assert.hpp"
 
-#include <charconv>
 #include <cstring>
 
 namespace agent {
@@ -11,8 +11,7 @@ class counter {
 public:
     void put(std::string_view text) { bytes_ += text.size(); }
 
-    template <class T>
-    void put_number(T value) {
+    void put_number(std::uint64_t value) {
         do {
             ++bytes_;
             value /= 10;
@@ -36,10 +35,8 @@ public:
         to_ += text.size();
     }
 
-    template <class T>
-    void put_number(T value) {
-        to_ = std::to_chars(to_, to_ + 20, value).ptr; // 20 digits hold any 64 bits
-    }
+    // What it writes behind the digits is written over: more than a word follows in an envelope.
+    void put_number(std::uint64_t value) { to_ = write_decimal(value, to_); }
 
     std::size_t bytes() const { return static_cast<std::size_t>(to_ - begin_); }
 
