@@ -1,10 +1,9 @@
 #include "agent/event_scan.hpp"
 
-#include <cstring>
+#include "agent/decimal.hpp"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include <algorithm>
+#include <cstring>
 
 namespace agent {
 namespace {
@@ -84,50 +83,53 @@ int utf8_sequence(const char* from, const char* end) {
     return 0;
 }
 
-constexpr std::ptrdiff_t block_bytes = 64;
-
-// A bit for each of 64 bytes that is a quote, a backslash, a control character or not ASCII.
-std::uint64_t special_bytes(const char* block) {
-    std::uint64_t special = 0;
-#ifdef __SSE2__
-    for (int part = 0; part < 4; ++part) {
-        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block + 16 * part));
-        const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-        const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-        const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
-        const __m128i marks = _mm_or_si128(_mm_or_si128(quote, backslash), _mm_or_si128(control, bytes));
-        // movemask takes the top bits, which bytes that are not ASCII have by themselves
-        special |= static_cast<std::uint64_t>(static_cast<unsigned>(_mm_movemask_epi8(marks))) << (16 * part);
-    }
-#else
-    for (int i = 0; i < block_bytes; ++i) {
-        const auto byte = static_cast<signed char>(block[i]);
-        special |= static_cast<std::uint64_t>(byte < ' ' || byte == '"' || byte == '\\') << i;
-    }
-#endif
-    return special;
-}
-
 } // namespace
 
-void event_scan::look_at_block(const char* from) {
-    if (end_ - from >= block_bytes) {
-        block_ = from;
-        block_end_ = from + block_bytes;
-        special_ = special_bytes(from);
-    } else if (end_ - begin_ >= block_bytes) { // the last whole block, rather than bytes behind the text
-        block_ = end_ - block_bytes;
-        block_end_ = end_;
-        special_ = special_bytes(block_);
-    } else {
-        char copy[block_bytes];
-        const auto bytes = end_ - begin_;
-        std::memcpy(copy, begin_, static_cast<std::size_t>(bytes));
-        std::memset(copy + bytes, 'x', static_cast<std::size_t>(block_bytes - bytes));
-        block_ = begin_;
-        block_end_ = end_;
-        special_ = special_bytes(copy);
+void event_scan::look_at_window(const char* from) {
+    window_ = from;
+    window_bytes_ = std::min(static_cast<std::size_t>(end_ - from), window_bytes_max);
+    find_special_bytes(begin_, from, window_bytes_, special_.data());
+}
+
+// The first byte at or behind `from` that is not plain text of a string.
+const char* event_scan::special_from(const char* from) {
+    for (;;) {
+        auto offset = static_cast<std::size_t>(from - window_);
+        for (; offset < window_bytes_; offset = offset / 8 * 8 + 64)
+            if (const std::uint64_t special = special_bits(offset))
+                return window_ + offset + std::countr_zero(special);
+        const char* window_end = window_ + window_bytes_;
+        if (window_end == end_)
+            return end_;
+        from = std::max(from, window_end);
+        look_at_window(from);
     }
+}
+
+const char* event_scan::rest_of_string(const char* at) {
+    for (;;) {
+        at = special_from(at);
+        if (at == end_)
+            return fail(at, "a string has no end");
+        const auto byte = static_cast<unsigned char>(*at);
+        if (byte == '"')
+            return at + 1;
+        if (byte < ' ')
+            return fail(at, "a control character in a string must be escaped");
+        at = byte == '\\' ? escape(at) : utf8_run(at);
+        if (!at)
+            return nullptr;
+    }
+}
+
+const char* event_scan::behind_space(const char* at) {
+    for (; at != end_ && static_cast<unsigned char>(*at) <= ' '; ++at) {
+        if (*at == '\n' || *at == '\r')
+            line_break_ = true;
+        else if (*at != ' ' && *at != '\t')
+            break;
+    }
+    return at;
 }
 
 const char* event_scan::fail(const char* at, const char* why, scan_fault fault) {
@@ -148,18 +150,11 @@ bool event_scan::document(unsigned levels_max) {
     return at == end_ || fail(at, "there is more behind the end of the value");
 }
 
-const char* event_scan::value(const char* at, unsigned levels) {
+const char* event_scan::unquoted_value(const char* at, unsigned levels) {
     switch (peek(at)) {
-    case '"':
-        return string(at);
     case '{':
-        if (levels == 0)
-            return fail(at, "nested too deep", scan_fault::depth);
-        return object(at,
-                      [this, levels](std::string_view, const char* from) { return value(from, levels - 1); });
+        return nested_object(at, levels);
     case '[':
-        if (levels == 0)
-            return fail(at, "nested too deep", scan_fault::depth);
         return array(at, levels);
     case 't':
         return literal(at, "true");
@@ -172,7 +167,15 @@ const char* event_scan::value(const char* at, unsigned levels) {
     }
 }
 
+const char* event_scan::nested_object(const char* at, unsigned levels) {
+    if (levels == 0)
+        return fail(at, "nested too deep", scan_fault::depth);
+    return object(at, [this, levels](std::string_view, const char* from) { return value(from, levels - 1); });
+}
+
 const char* event_scan::array(const char* at, unsigned levels) {
+    if (levels == 0)
+        return fail(at, "nested too deep", scan_fault::depth);
     at = space(at + 1);
     if (peek(at) == ']')
         return at + 1;
@@ -180,11 +183,8 @@ const char* event_scan::array(const char* at, unsigned levels) {
         at = value(at, levels - 1);
         if (!at)
             return nullptr;
-        at = space(at);
-        if (peek(at) == ']')
-            return at + 1;
-        if (peek(at) != ',')
-            return fail(at, "',' or ']' was expected");
+        if (!meets(at, ','))
+            return peek(at) == ']' ? at + 1 : fail(at, "',' or ']' was expected");
         at = space(at + 1);
     }
 }
@@ -195,12 +195,20 @@ const char* event_scan::literal(const char* at, std::string_view word) {
     return at + word.size();
 }
 
+// Eight at a time, so that how many there are is no branch to guess.
+inline const char* event_scan::behind_digits(const char* from) const {
+    while (end_ - from >= 8) {
+        const unsigned digits = leading_digits(load_word(from));
+        from += digits;
+        if (digits < 8)
+            return from;
+    }
+    while (from != end_ && is_digit(*from))
+        ++from;
+    return from;
+}
+
 const char* event_scan::number(const char* at) {
-    const auto behind_digits = [this](const char* from) {
-        while (from != end_ && is_digit(*from))
-            ++from;
-        return from;
-    };
     if (at == end_)
         return fail(at, "a value was expected, but the text ends");
     const char* whole = *at == '-' ? at + 1 : at;
@@ -209,6 +217,9 @@ const char* event_scan::number(const char* at) {
         return fail(whole, whole == at ? "a value was expected" : "a digit was expected behind '-'");
     if (*whole == '0' && next - whole > 1)
         return fail(whole, "a number may not begin with 0");
+    const char behind = peek(next);
+    if (behind != '.' && (behind | 0x20) != 'e') [[likely]]
+        return next;
     if (peek(next) == '.') {
         const char* fraction = next + 1;
         next = behind_digits(fraction);

@@ -91,6 +91,52 @@ TEST(event_scan, agrees_with_boost_json_when_bytes_change) {
     EXPECT_GT(refused, 500u);
 }
 
+// Wherever it lies in the blocks and windows that the scan looks at, and wherever the text ends behind it.
+TEST(event_scan, finds_a_piece_of_a_string_at_any_place) {
+    const std::string_view pieces_accepted[] = {"",  R"(\")", R"(\\)", R"(\u00e9\ud83d\ude00)",
+                                                "é", "€",     "😀",    "\x7F"};
+    const std::string_view pieces_refused[] = {"\x01",         "\n",    "\xC3",     "\xED\xA0\x80",
+                                               "\xF0\x9F\x98", R"(\q)", R"(\u12g4)"};
+    for (std::size_t before = 0; before < 1200; before += before > 200 && before < 950 ? 37 : 1)
+        for (std::size_t behind : {0u, 1u, 60u}) {
+            const auto text_with = [&](std::string_view piece) {
+                return "\n{\"k\":\"" + std::string(before, 'x') + std::string(piece) +
+                       std::string(behind, 'y') + "\" }";
+            };
+            for (const auto piece : pieces_accepted)
+                ASSERT_TRUE(accepts(text_with(piece))) << piece << " behind " << before;
+            for (const auto piece : pieces_refused) {
+                const tight copy(text_with(piece));
+                event_scan scan(copy.view());
+                ASSERT_FALSE(scan.document(64)) << piece << " behind " << before;
+                ASSERT_EQ(scan.fault_at() - copy.view().data(), static_cast<long>(7 + before))
+                    << piece << " behind " << before;
+            }
+        }
+}
+
+TEST(event_scan, reads_long_texts_of_short_strings) {
+    for (const char* separator : {",", ", ", ",\n\t"})
+        for (std::size_t shift = 0; shift < 70; ++shift) {
+            std::string text = "[\"" + std::string(shift, 's') + "\"";
+            for (int i = 0; i < 400; ++i)
+                text += separator + std::string("{\"\":\"\",\"ab\":[\"c\",") + std::to_string(i) + "]}";
+            ASSERT_TRUE(accepts(text + "]")) << shift;
+            ASSERT_FALSE(accepts(text)) << shift;
+        }
+}
+
+TEST(event_scan, reads_numbers_up_to_the_end_of_the_text) {
+    for (std::size_t digits = 1; digits < 40; ++digits) {
+        const std::string whole(digits, '9');
+        for (const auto& text : {whole, "-" + whole, whole + ".5", "0." + whole, "1e" + whole, "1E-" + whole})
+            EXPECT_TRUE(accepts(text)) << text;
+        for (const auto& text :
+             {whole + ".", whole + "e", whole + "x", "0" + whole, "1e+" + whole + ".", whole + "-"})
+            EXPECT_FALSE(accepts(text)) << text;
+    }
+}
+
 TEST(event_scan, counts_levels_of_objects_and_arrays) {
     const auto nested = [](unsigned levels) {
         std::string text;
