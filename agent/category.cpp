@@ -15,7 +15,7 @@ struct known_type {
     category in;
 };
 
-// Types that don't begin with their category's name. Sorted, for the search.
+// Types that don't begin with their category's name. Sorted, for the index by first letter.
 constexpr std::array known_types{
     known_type{"agent_action", category::control},
     known_type{"click", category::interaction},
@@ -47,11 +47,28 @@ constexpr std::array known_types{
 };
 static_assert(std::ranges::is_sorted(known_types, {}, &known_type::type));
 
+// Where the known types of each first letter begin, and where the last ends.
+constexpr auto first_of_letter = [] {
+    std::array<std::uint8_t, 'z' - 'a' + 2> first{};
+    for (const auto& known : known_types)
+        for (std::size_t letter = known.type.front() - 'a' + 1u; letter < first.size(); ++letter)
+            ++first[letter];
+    return first;
+}();
+
 std::optional<category> find_known(std::string_view type) {
-    const auto known = std::ranges::lower_bound(known_types, type, {}, &known_type::type);
-    if (known == known_types.end() || known->type != type)
+    if (type.empty() || type.front() < 'a' || type.front() > 'z')
         return std::nullopt;
-    return known->in;
+    const auto letter = static_cast<std::size_t>(type.front() - 'a');
+    for (std::size_t i = first_of_letter[letter]; i < first_of_letter[letter + 1]; ++i) {
+        if (known_types[i].type.size() == type.size() && known_types[i].type == type)
+            return known_types[i].in;
+    }
+    return std::nullopt;
+}
+
+bool ends_word(char c) {
+    return c == '.' || c == '_' || c == ':' || c == '-' || c == '/';
 }
 
 } // namespace
@@ -72,7 +89,7 @@ std::optional<category> parse_category(std::string_view name) {
 category category_of_type(std::string_view type) {
     if (const auto known = find_known(type))
         return *known;
-    const auto first_word = type.substr(0, type.find_first_of("._:-/"));
+    const std::string_view first_word(type.begin(), std::ranges::find_if(type, ends_word));
     if (const auto known = find_known(first_word))
         return *known;
     return parse_category(first_word).value_or(category::system);

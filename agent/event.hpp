@@ -39,6 +39,8 @@ std::optional<source_kind> parse_source_kind(std::string_view name);
 // The views are raw JSON text as it came (strings with their quotes and escapes), without line breaks; empty:
 // absent.
 struct event {
+    event() {} // not defaulted: zeros would be written first, and the members over them
+
     std::optional<std::int64_t> ts; // µs since 1970
     std::string_view type;
     category in = category::system;

@@ -1,3 +1,4 @@
+#include "agent/decimal.hpp"
 #include "agent/event.hpp"
 #include "agent/event_scan.hpp"
 #include "agent/event_wording.hpp"
@@ -6,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
 #include <list>
 
@@ -65,8 +65,7 @@ class event_reader {
 public:
     event_reader(std::string_view text, event_origin origin, event& out, std::string& compact_data,
                  std::string& compact_metadata)
-        : text_(text)
-        , origin_(origin)
+        : origin_(origin)
         , scan_(text)
         , out_(out)
         , compact_data_(compact_data)
@@ -89,7 +88,11 @@ private:
     const char* read_string(const char* at, std::string_view name, std::string_view& out);
 
     // What the name spells. Valid until the next name.
-    std::string_view spelled(std::string_view raw_name);
+    std::string_view spelled(std::string_view raw_name) {
+        return scan_.escaped() ? decoded(raw_name) : raw_name;
+    }
+
+    std::string_view decoded(std::string_view raw_name);
 
     static bool first_time(unsigned bit, unsigned& seen) {
         const bool first = !(seen & (1u << bit));
@@ -105,13 +108,14 @@ private:
     const char* refuse_type(const char* at, std::string_view name, std::string_view wanted);
     const char* refuse_lone_surrogate(std::string_view name);
 
-    std::string_view text_;
+    std::string_view text() const { return {scan_.begin(), scan_.end()}; }
+
     event_origin origin_;
     event_scan scan_;
     event& out_;
     std::string& compact_data_;
     std::string& compact_metadata_;
-    event_error refusal_;
+    std::optional<event_error> refusal_;
     std::string spelled_;
     unsigned seen_ = 0;
     bool has_category_ = false;
@@ -119,8 +123,7 @@ private:
 };
 
 const char* event_reader::refuse(const char* at, std::string message, std::string_view code) {
-    refusal_.code = code;
-    refusal_.message = std::move(message) + ", at " + place_in(text_, at);
+    refusal_.emplace(std::string(code), std::move(message) + ", at " + place_in(text(), at));
     return nullptr;
 }
 
@@ -135,19 +138,17 @@ const char* event_reader::refuse_lone_surrogate(std::string_view name) {
 }
 
 event_error event_reader::error() const {
-    event_scan whole(text_);
-    return whole.document(event_nesting_max) ? refusal_ : error_of(whole, text_);
+    event_scan whole(text());
+    return whole.document(event_nesting_max) ? refusal_.value() : error_of(whole, text());
 }
 
-std::string_view event_reader::spelled(std::string_view raw_name) {
-    if (!scan_.escaped())
-        return raw_name;
+std::string_view event_reader::decoded(std::string_view raw_name) {
     spelled_ = decode_string({raw_name.data() - 1, raw_name.size() + 2});
     return spelled_;
 }
 
 bool event_reader::read() {
-    const char* at = scan_.space(text_.data());
+    const char* at = scan_.space(scan_.begin());
     if (scan_.peek(at) != '{')
         return refuse(at, "an event is a JSON object, not " + std::string(kind_of_value(scan_.peek(at))));
     at = scan_.object(at,
@@ -214,11 +215,9 @@ const char* event_reader::read_ts(const char* at) {
     const char* behind = scan_.number(at);
     if (!behind)
         return nullptr;
-    std::int64_t ts = 0;
-    const auto [end, failure] = std::from_chars(at, behind, ts);
-    if (failure != std::errc{} || end != behind || *at == '-')
+    out_.ts = parse_decimal({at, behind});
+    if (!out_.ts)
         return refuse(at, "`ts` must be microseconds since 1970 in digits only, 0 to 9223372036854775807");
-    out_.ts = ts;
     return behind;
 }
 
@@ -313,7 +312,8 @@ const char* event_reader::read_metadata(const char* at) {
         return nullptr;
     if (scan_.lone_surrogate())
         return refuse_lone_surrogate("source.metadata");
-    std::ranges::sort(names);
+    if (names.size() > 1)
+        std::ranges::sort(names);
     if (const auto twice = std::ranges::adjacent_find(names); twice != names.end())
         return refuse(at, shown(*twice) + " stands twice in `source.metadata`");
     out_.source_metadata = {at, behind};
@@ -366,15 +366,16 @@ std::optional<source_kind> parse_source_kind(std::string_view name) {
 }
 
 std::variant<event, event_error> event_parser::parse(std::string_view text, event_origin origin) {
+    std::variant<event, event_error> outcome; // the only one returned, so that it is built in place
     if (text.size() > event_line_bytes_max) {
-        return event_error{"too_long", "an event may have " + std::to_string(event_line_bytes_max) +
-                                           " bytes, this has " + std::to_string(text.size())};
+        outcome = event_error{"too_long", "an event may have " + std::to_string(event_line_bytes_max) +
+                                              " bytes, this has " + std::to_string(text.size())};
+        return outcome;
     }
     for (auto* kept : {&compact_data_, &compact_metadata_}) {
         if (kept->capacity() > compact_kept_bytes_max)
             std::string().swap(*kept);
     }
-    std::variant<event, event_error> outcome;
     event_reader reader(text, origin, std::get<event>(outcome), compact_data_, compact_metadata_);
     if (!reader.read())
         outcome = reader.error();
