@@ -77,6 +77,9 @@ class client_exchange : public http_body {
 public:
     // Waits for the response's head. In HTTP/2 it may come before our body is finished.
     virtual task<result<response_head>> response() = 0;
+    // Of our body, to the transport. While it rises the peer takes what we send, however slowly; what has
+    // not been handed over yet the peer can't know.
+    virtual std::uint64_t handed_over_bytes() const = 0;
 };
 
 // One connection to a server.

@@ -137,6 +137,7 @@ public:
         if (framing_ == http1_framing::length) {
             NET_ASSERT(size <= length_left_, "a body is as long as its head says");
             length_left_ -= size;
+            handed_over_bytes_ += size;
             const error_code ec = co_await send(from);
             co_return ec;
         }
@@ -146,6 +147,7 @@ public:
         chunk.push_back(asio::buffer(head));
         chunk.insert(chunk.end(), from.begin(), from.end());
         chunk.push_back(asio::buffer(http1_chunk_tail));
+        handed_over_bytes_ += size;
         const error_code ec = co_await send(chunk);
         co_return ec;
     }
@@ -168,6 +170,8 @@ public:
     }
 
     void reset() noexcept override { on_->fail(asio::error::operation_aborted); }
+
+    std::uint64_t handed_over_bytes() const override { return handed_over_bytes_; }
 
     // The head, when the exchange begins, and every piece of the body. Unsent bytes cost the connection at
     // the end, but not the response, which may say why.
@@ -210,6 +214,7 @@ private:
     bool bodiless_;
     std::unique_ptr<http1_response_parser> parser_;
     std::optional<response_head> head_;
+    std::uint64_t handed_over_bytes_ = 0;
     error_code unsent_;
     bool finished_ = false;
     bool torn_ = false;

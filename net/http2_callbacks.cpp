@@ -8,6 +8,8 @@
 namespace net {
 namespace {
 
+constexpr std::size_t frame_head_bytes = 9;
+
 http2_session& self_of(void* user) {
     return *static_cast<http2_session*>(user);
 }
@@ -72,15 +74,15 @@ nghttp2_session* http2_session::callbacks::make_session(http2_session& self, htt
 ssize_t http2_session::callbacks::read_body(nghttp2_session*, std::int32_t id, std::uint8_t*,
                                             std::size_t most, std::uint32_t* flags, nghttp2_data_source*,
                                             void* user) {
-    auto* stream = self_of(user).find(id);
+    auto& self = self_of(user);
+    auto* stream = self.find(id);
     if (!stream)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    std::size_t held = stream->outbox.size();
-    for (const auto& piece : stream->lent)
-        held += piece.size();
+    const std::size_t held = stream->outbox.size() + stream->lent.size();
     if (held == 0 && (!stream->end_queued || stream->torn))
         return NGHTTP2_ERR_DEFERRED;
-    const auto count = std::min(held, most);
+    const std::size_t filled = self.out_->size() + frame_head_bytes;
+    const auto count = std::min({held, most, filled < self.out_limit_ ? self.out_limit_ - filled : most});
     if (count == held && stream->end_queued && !stream->torn)
         *flags |= NGHTTP2_DATA_FLAG_EOF;
     if (count > 0)
@@ -94,24 +96,14 @@ int http2_session::callbacks::send_data(nghttp2_session*, nghttp2_frame* frame, 
     auto* stream = self.find(frame->hd.stream_id);
     if (!stream)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    constexpr std::size_t frame_head_bytes = 9;
     auto& out = *self.out_;
     out.append(reinterpret_cast<const char*>(head), frame_head_bytes);
     const auto copied = std::min(length, stream->outbox.size());
     out.append(stream->outbox.view().substr(0, copied));
     stream->outbox.take(copied);
-    length -= copied;
-    auto piece = stream->lent.begin();
-    while (length > 0 && piece != stream->lent.end()) {
-        const auto part = std::min(length, piece->size());
-        out.append(static_cast<const char*>(piece->data()), part);
-        *piece += part;
-        length -= part;
-        if (piece->size() == 0)
-            ++piece;
-    }
-    if (piece != stream->lent.begin()) {
-        stream->lent.erase(stream->lent.begin(), piece);
+    stream->handed_over_bytes += length;
+    if (copied < length) {
+        stream->lent.move_to(out, length - copied);
         if (stream->lent.empty())
             self.mark(*stream);
     }

@@ -11,6 +11,8 @@ public:
     using http2_exchange::http2_exchange;
 
     task<result<response_head>> response() override { return http2_connection::response(connection_, id_); }
+
+    std::uint64_t handed_over_bytes() const override { return connection_->handed_over_bytes(id_); }
 };
 
 class client final : public http_client {

@@ -219,6 +219,12 @@ error_code http2_connection::finish(std::int32_t id) {
     return ec;
 }
 
+std::uint64_t http2_connection::handed_over_bytes(std::int32_t id) {
+    const auto* stream = session_.find(id);
+    NET_ASSERT(stream, "an exchange is asked before it is released");
+    return stream->handed_over_bytes;
+}
+
 void http2_connection::reset(std::int32_t id) {
     if (auto* stream = session_.find(id))
         session_.reset(*stream);

@@ -67,6 +67,7 @@ public:
     void reset(std::int32_t id);
     void refuse(std::int32_t id);
     void release(std::int32_t id);
+    std::uint64_t handed_over_bytes(std::int32_t id); // of our body, to the transport
 
 private:
     struct stream_waits {

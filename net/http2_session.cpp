@@ -217,8 +217,7 @@ void http2_session::write(http2_stream& to, std::span<const asio::const_buffer> 
         for (const auto& piece : from)
             to.outbox.append({static_cast<const char*>(piece.data()), piece.size()});
     } else {
-        std::copy_if(from.begin(), from.end(), std::back_inserter(to.lent),
-                     [](const auto& piece) { return piece.size() > 0; });
+        to.lent = lent_buffers(from, size);
     }
     nghttp2_session_resume_data(session_, to.id);
 }

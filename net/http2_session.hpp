@@ -15,6 +15,7 @@
 #include "net/byte_queue.hpp"
 #include "net/clock.hpp"
 #include "net/http.hpp"
+#include "net/lent_buffers.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -50,13 +51,14 @@ struct http2_stream {
     bool end_sent = false;
     bool closed = false;
     error_code failure;
+    std::uint64_t handed_over_bytes = 0; // of our body, to the transport
     byte_queue inbox;
 
 private:
     friend class http2_session;
-    byte_queue outbox;                    // small writes, copied
-    std::vector<asio::const_buffer> lent; // one large write, in place
-    std::size_t header_bytes = 0;         // of the head being received
+    byte_queue outbox;            // small writes, copied
+    lent_buffers lent;            // one large write, in place
+    std::size_t header_bytes = 0; // of the head being received
     bool released = false;
     bool reset_here = false;     // by our RST_STREAM
     bool reset_received = false; // by the peer's
@@ -81,7 +83,8 @@ public:
     // Bytes from the transport. An error ends the connection (what send() still yields is the GOAWAY that
     // says why).
     error_code receive(std::string_view bytes, time_point now);
-    // Appends frames until `out` holds about `limit` bytes or there is nothing more.
+    // Appends frames until `out` holds `limit` bytes or there is nothing more. Only bodies are cut to fit:
+    // other frames may go over the limit.
     error_code send(std::string& out, std::size_t limit);
     bool wants_send() const;
     // After a GOAWAY of ours with no stream left, or an error of the protocol.
@@ -108,8 +111,8 @@ public:
     std::size_t read(http2_stream& from, asio::mutable_buffer into);
     // Why nothing can be written (any more), if so.
     error_code write_error(const http2_stream& to) const;
-    // Takes a copy if it is small; else the buffers must stay until lending() is false or take_back() is
-    // called.
+    // Takes a copy if it is small; else the buffers, and the array that names them, must stay until
+    // lending() is false or take_back() is called.
     void write(http2_stream& to, std::span<const asio::const_buffer> from);
 
     bool lending(const http2_stream& to) const { return !to.lent.empty(); }
@@ -148,7 +151,7 @@ private:
     std::deque<std::int32_t> requests_;
     std::vector<std::int32_t> changed_;
     std::string* out_ = nullptr; // where send() collects
-    std::size_t out_limit_ = 0;  // and up to about how much
+    std::size_t out_limit_ = 0;  // and up to how much
     std::size_t open_ = 0;
     std::int32_t goaway_last_id_ = 0;
     bool goaway_received_ = false;

@@ -5,11 +5,8 @@
 namespace s2 {
 namespace {
 
-constexpr std::size_t write_piece_bytes = 64 * 1024; // what handed_over_bytes() rises by
 constexpr std::size_t read_chunk_bytes = 16 * 1024;
 constexpr std::uint64_t error_body_bytes_max = 64 * 1024;
-// What one large batch leaves behind in the reused buffer is given back.
-constexpr std::size_t buffer_kept_bytes = 256 * 1024;
 
 std::uint64_t metered_of(std::span<const record_view> records) {
     std::uint64_t total = 0;
@@ -58,29 +55,19 @@ net::task<result<void>> append_session::send(std::span<const record_view> record
         co_return error::from_invalid(std::move(*reason));
     if (auto refusal = not_sendable())
         co_return std::move(*refusal);
-    state_.sending(batch);
-    const exchange_deadline guard(env_, deadline, *opened_.exchange);
-    out_.clear();
-    const std::size_t begin = out_.size();
-    if (packing_ == compression::none)
-        append_frame_header(append_input_bytes(records, match_seq_num, fencing_token), out_);
-    else
-        begin_frame(out_);
-    net::error_code ec;
-    for (const auto& record : records) {
-        if (ec)
-            break;
-        encode_record(record, out_);
-        if (packing_ == compression::none && out_.size() >= write_piece_bytes)
-            ec = co_await write_out();
+    if (packing_ == compression::none) {
+        const auto pieces = frame_out_.lay_out(records, match_seq_num, fencing_token);
+        auto sent = co_await write(batch, pieces, deadline);
+        co_return sent;
     }
-    if (!ec) {
-        encode_conditions(match_seq_num, fencing_token, out_);
-        if (packing_ != compression::none)
-            end_frame(out_, begin, packing_);
-        ec = co_await write_out();
-    }
-    co_return after_write(guard, ec, "sending a batch");
+    std::string packed;
+    const auto begin = begin_frame(packed);
+    for (const auto& record : records)
+        encode_record(record, packed);
+    encode_conditions(match_seq_num, fencing_token, packed);
+    end_frame(packed, begin, packing_);
+    auto sent = co_await write_whole(batch, std::move(packed), deadline);
+    co_return sent;
 }
 
 net::task<result<void>> append_session::send(append_input input, net::time_point deadline) {
@@ -93,14 +80,12 @@ net::task<result<void>> append_session::send(append_input input, net::time_point
     batch.match_seq_num = input.match_seq_num;
     for (const auto& each : input.records)
         batch.metered_bytes += metered_bytes(each.headers, each.body);
-    out_.clear();
-    const auto begin = begin_frame(out_);
-    encode_append_input(input, out_);
-    end_frame(out_, begin, packing_);
-    state_.sending(std::move(batch));
-    const exchange_deadline guard(env_, deadline, *opened_.exchange);
-    const auto ec = co_await write_out();
-    co_return after_write(guard, ec, "sending a batch");
+    std::string packed;
+    const auto begin = begin_frame(packed);
+    encode_append_input(input, packed);
+    end_frame(packed, begin, packing_);
+    auto sent = co_await write_whole(batch, std::move(packed), deadline);
+    co_return sent;
 }
 
 std::optional<error> append_session::not_sendable() const {
@@ -114,20 +99,23 @@ std::optional<error> append_session::not_sendable() const {
                                                     : "too many batches are in flight in the append session");
 }
 
-// What is encoded by now, in pieces.
-net::task<net::error_code> append_session::write_out() {
-    std::string_view left = out_;
-    net::error_code ec;
-    while (!left.empty() && !ec) {
-        const auto piece = net::asio::buffer(left.substr(0, write_piece_bytes));
-        ec = co_await opened_.exchange->write(std::span(&piece, 1));
-        handed_over_bytes_ += ec ? 0 : piece.size();
-        left.remove_prefix(piece.size());
-    }
-    out_.clear();
-    if (out_.capacity() > buffer_kept_bytes)
-        out_.shrink_to_fit();
-    co_return ec;
+net::task<result<void>> append_session::write_whole(append_session_state::batch batch, std::string frame,
+                                                    net::time_point deadline) {
+    const net::asio::const_buffer whole = net::asio::buffer(frame);
+    auto sent = co_await write(batch, std::span(&whole, 1), deadline);
+    co_return sent;
+}
+
+net::task<result<void>> append_session::write(append_session_state::batch batch,
+                                              std::span<const net::asio::const_buffer> pieces,
+                                              net::time_point deadline) {
+    for (const auto& piece : pieces)
+        sent_bytes_ += piece.size();
+    batch.whole_at = sent_bytes_;
+    state_.sending(batch);
+    const exchange_deadline guard(env_, deadline, *opened_.exchange);
+    const auto ec = co_await opened_.exchange->write(pieces);
+    co_return after_write(guard, ec, "sending a batch");
 }
 
 // A session that has ended meanwhile says why better than the write that its end has broken.
@@ -163,6 +151,7 @@ net::task<append_event> append_session::next(net::time_point deadline) {
     for (;;) {
         switch (decoder_.next(frame_)) {
         case frame_decoder::outcome::frame: {
+            state_.handed_over(handed_over_bytes());
             auto event = state_.on_frame(frame_);
             if (event.what == append_event::kind::end)
                 opened_.exchange->reset(); // nothing that may still come means anything

@@ -3,9 +3,9 @@
 // append_session_state. Sending and receiving may be two tasks; each of both sides has one user at a time.
 // Who owns the session destroys it after both have left; abort() makes both leave soon.
 
+#include "s2/append_frame.hpp"
 #include "s2/append_session_state.hpp"
 #include "s2/client.hpp"
-#include "s2/protobuf.hpp"
 
 namespace s2 {
 
@@ -19,8 +19,8 @@ public:
                                                                    net::time_point deadline);
     ~append_session(); // resets the request unless both sides have ended
 
-    // Encoded into the session's one buffer and written; returns when it has been handed to the connection
-    // (the peer's window permitting). An error ends the session: nothing of it tells whether the batch
+    // Returns when all has been handed to the connection (the peer's window permitting); until then the
+    // records' bodies stay where they are. An error ends the session: nothing of it tells whether the batch
     // landed, the end event does. invalid: the batch breaks a limit; nothing was sent and the session is as
     // it was.
     net::task<result<void>> send(std::span<const record_view> records,
@@ -41,15 +41,17 @@ public:
 
     std::uint64_t in_flight_metered_bytes() const { return state_.in_flight_metered_bytes(); }
 
-    // Of batches, to the connection. While it rises the peer takes what we send, however slowly: a large
-    // batch on a thin link is no silence.
-    std::uint64_t handed_over_bytes() const { return handed_over_bytes_; }
+    // Of batches, to the connection: a large batch on a thin link is no silence while this rises.
+    std::uint64_t handed_over_bytes() const { return opened_.exchange->handed_over_bytes(); }
 
     bool reconnect_advised() const { return state_.reconnect_advised(); }
 
 private:
     append_session(client& from, open_exchange opened);
-    net::task<net::error_code> write_out();
+    net::task<result<void>> write(append_session_state::batch batch,
+                                  std::span<const net::asio::const_buffer> pieces, net::time_point deadline);
+    net::task<result<void>> write_whole(append_session_state::batch batch, std::string frame,
+                                        net::time_point deadline);
     net::task<std::optional<error>> await_head(const exchange_deadline& guard);
     std::optional<error> not_sendable() const;
     result<void> after_write(const exchange_deadline& guard, net::error_code ec, const char* doing);
@@ -62,9 +64,9 @@ private:
     append_session_state state_;
     frame_decoder decoder_;
     frame frame_;
-    std::string out_;
+    append_frame frame_out_;
     std::vector<char> in_;
-    std::uint64_t handed_over_bytes_ = 0;
+    std::uint64_t sent_bytes_ = 0; // frames, handed over or about to be
     bool head_received_ = false;
     bool overdue_ = false; // a deadline of send or half_close has passed
 };

@@ -31,6 +31,8 @@ std::optional<std::string> append_session_state::violation(const append_ack& ack
     if (in_flight_.empty())
         return "an ack without a batch";
     const batch& oldest = in_flight_.front();
+    if (handed_over_bytes_ < oldest.whole_at)
+        return "an ack for a batch that has not been sent whole";
     if (ack.end.seq_num < ack.start.seq_num || ack.end.seq_num - ack.start.seq_num != oldest.records)
         return "an ack of " + std::to_string(ack.end.seq_num - ack.start.seq_num) +
                " records for a batch of " + std::to_string(oldest.records);

@@ -2,7 +2,7 @@
 // What an append session's answers mean (§4.3, §6.2, §6.5), without any input or output.
 //
 // 1. Acks answer batches first in, first out; each must fit its batch and the ack before it. One that does
-//    not is a protocol error and ends the session.
+//    not, or that comes before its batch was sent whole, is a protocol error and ends the session.
 // 2. A terminal frame answers the oldest unacked batch; nothing behind that one took effect through this
 //    session.
 // 3. END_STREAM without a terminal frame is clean only with no batch unacked; otherwise what is unacked is
@@ -34,6 +34,7 @@ public:
         std::size_t records = 0;
         std::uint64_t metered_bytes = 0;
         std::optional<std::uint64_t> match_seq_num;
+        std::uint64_t whole_at = 0; // once so many bytes have been handed over
     };
 
     bool can_send() const { return !ended_ && !half_closed_ && in_flight_.size() < in_flight_max; }
@@ -41,6 +42,8 @@ public:
     void sending(batch next); // before its first byte goes out
 
     void half_closing() { half_closed_ = true; }
+
+    void handed_over(std::uint64_t bytes) { handed_over_bytes_ = bytes; } // in all, to the transport
 
     append_event on_frame(const frame& received);
     append_event on_end_of_stream(bool inside_frame);
@@ -64,6 +67,7 @@ private:
 
     std::deque<batch> in_flight_;
     std::uint64_t in_flight_metered_bytes_ = 0;
+    std::uint64_t handed_over_bytes_ = 0;
     std::optional<append_ack> last_ack_;
     bool half_closed_ = false;
     bool reconnect_advised_ = false;

@@ -48,9 +48,8 @@ void end_frame(std::string& out, std::size_t begin, compression with, bool recon
     put_header(out, begin, out.size() - payload_at + 1, flags);
 }
 
-void append_frame_header(std::size_t payload_bytes, std::string& out) {
+void put_frame_header(std::string& out, std::size_t begin, std::size_t payload_bytes) {
     NET_ASSERT(payload_bytes <= payload_bytes_max, "a frame's payload holds at most 2097151 bytes");
-    const std::size_t begin = begin_frame(out);
     put_header(out, begin, payload_bytes + 1, 0);
 }
 

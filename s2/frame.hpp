@@ -25,8 +25,8 @@ void encode_frame(std::string_view payload, compression with, std::string& out,
 // stands, end fills it in (and compresses in place where asked and worth it).
 std::size_t begin_frame(std::string& out);
 void end_frame(std::string& out, std::size_t begin, compression with, bool reconnect_advised = false);
-// The header alone, before an uncompressed payload of known length.
-void append_frame_header(std::size_t payload_bytes, std::string& out);
+// Fills in the header of an uncompressed payload that does not follow it in `out`, or not all of it.
+void put_frame_header(std::string& out, std::size_t begin, std::size_t payload_bytes);
 // §4.2: u16 status and JSON text.
 void encode_terminal_frame(unsigned status, std::string_view json, std::string& out);
 

@@ -312,19 +312,15 @@ void encode_append_input(const append_input& input, std::string& out) {
     encode_conditions(input.match_seq_num, input.fencing_token, out);
 }
 
-std::size_t append_input_bytes(std::span<const record_view> records,
-                               std::optional<std::uint64_t> match_seq_num,
-                               std::optional<std::string_view> fencing_token) {
-    std::size_t bytes = match_seq_num ? varint_field(*match_seq_num) : 0;
-    bytes += fencing_token ? bytes_field(fencing_token->size()) : 0;
-    for (const auto& record : records)
-        bytes += bytes_field(length_of(record));
-    return bytes;
+void encode_record(const record_view& record, std::string& out) {
+    encode_record_head(record, out);
+    out.append(record.body);
 }
 
-void encode_record(const record_view& record, std::string& out) {
-    // All that stands before the body at once: appending byte by byte costs more than the body's copy.
-    std::array<char, 3 * (1 + protozero::max_varint_length)> head;
+void encode_record_head(const record_view& record, std::string& out) {
+    // All of it at once: appending byte by byte costs more than the body's copy.
+    std::array<char, record_head_bytes_max> head;
+    static_assert(record_head_bytes_max == 3 * (1 + protozero::max_varint_length));
     char* at = head.data();
     const auto put_key = [&at](protozero::pbf_tag_type tag, pbf_wire_type type) {
         *at++ = static_cast<char>(tag << 3 | static_cast<unsigned>(type));
@@ -338,7 +334,13 @@ void encode_record(const record_view& record, std::string& out) {
         put_key(3, pbf_wire_type::length_delimited);
         put_varint(record.body.size());
     }
-    out.append(head.data(), at).append(record.body);
+    out.append(head.data(), at);
+}
+
+std::size_t conditions_bytes(std::optional<std::uint64_t> match_seq_num,
+                             std::optional<std::string_view> fencing_token) {
+    return (match_seq_num ? varint_field(*match_seq_num) : 0) +
+           (fencing_token ? bytes_field(fencing_token->size()) : 0);
 }
 
 void encode_conditions(std::optional<std::uint64_t> match_seq_num,

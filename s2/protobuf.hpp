@@ -13,12 +13,13 @@ struct record_view {
 };
 
 void encode_append_input(const append_input& input, std::string& out); // appends
-// The hot path, where one message is written piece by piece: its length; each record (its body is copied
-// once, into `out`); what follows them.
-std::size_t append_input_bytes(std::span<const record_view> records,
-                               std::optional<std::uint64_t> match_seq_num,
-                               std::optional<std::string_view> fencing_token);
+// The hot path, where one message is written piece by piece: each record, or what stands before its body;
+// what follows the records.
+constexpr std::size_t record_head_bytes_max = 33;
 void encode_record(const record_view& record, std::string& out);
+void encode_record_head(const record_view& record, std::string& out);
+std::size_t conditions_bytes(std::optional<std::uint64_t> match_seq_num,
+                             std::optional<std::string_view> fencing_token);
 void encode_conditions(std::optional<std::uint64_t> match_seq_num,
                        std::optional<std::string_view> fencing_token, std::string& out);
 void encode_append_ack(const append_ack& ack, std::string& out);

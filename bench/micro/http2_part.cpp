@@ -7,7 +7,7 @@
 namespace bench {
 namespace {
 
-constexpr std::size_t piece_bytes = 64 * 1024; // what an append session and a connection write at a time
+constexpr std::size_t piece_bytes = 64 * 1024; // what a connection writes at a time
 
 class pump {
 public:
@@ -26,11 +26,7 @@ public:
     work round() {
         work done;
         for (const auto& frame : frames()) {
-            for (std::string_view left = frame; !left.empty();) {
-                const auto piece = net::asio::buffer(left.substr(0, piece_bytes));
-                write(piece);
-                left.remove_prefix(piece.size());
-            }
+            write(net::asio::buffer(frame));
             done.bytes += frame.size();
         }
         done.events = envelopes().size();
@@ -40,10 +36,10 @@ public:
     }
 
 private:
-    void write(net::asio::const_buffer piece) {
+    void write(net::asio::const_buffer frame) {
         auto* const to = client_.find(id_);
         must(to && !client_.write_error(*to), "the request is open");
-        client_.write(*to, std::span(&piece, 1));
+        client_.write(*to, std::span(&frame, 1));
         do
             exchange();
         while (client_.lending(*to));

@@ -2,6 +2,8 @@
 #include "input.hpp"
 #include "net/http2_session.hpp"
 
+#include <array>
+#include <deque>
 #include <map>
 #include <set>
 
@@ -111,8 +113,8 @@ private:
             written_ + size > written_max)
             return;
         written_ += size;
-        const std::array<net::asio::const_buffer, 2> pieces{net::asio::buffer(bytes.data(), size / 2),
-                                                            net::asio::buffer(bytes.data(), size - size / 2)};
+        const auto& pieces = lent_.emplace_back(std::array{net::asio::buffer(bytes.data(), size / 2),
+                                                           net::asio::buffer(bytes.data(), size - size / 2)});
         session_.write(stream, pieces);
     }
 
@@ -196,7 +198,8 @@ private:
     std::set<std::int32_t> owned_;
     std::map<std::int32_t, net::error_code> failures_;
     std::size_t written_ = 0;
-    std::size_t opened_ = 0; // what was released counts until it has ended
+    std::deque<std::array<net::asio::const_buffer, 2>> lent_; // the session may still read what they name
+    std::size_t opened_ = 0;                                  // what was released counts until it has ended
 };
 
 } // namespace

@@ -111,6 +111,18 @@ TEST(AppendSessionState, AcksThatGoBackEndTheSession) {
     EXPECT_EQ(state.on_frame(framed(ack_of(20, 21))).what, append_event::kind::ack);
 }
 
+TEST(AppendSessionState, AnAckOfABatchThatWasNotSentWholeEndsTheSession) {
+    append_session_state state;
+    auto batch = batch_of(2);
+    batch.whole_at = 100;
+    state.sending(batch);
+    state.handed_over(99);
+    auto early = state;
+    EXPECT_TRUE(is_protocol_error(early.on_frame(framed(ack_of(7, 9)))));
+    state.handed_over(100);
+    EXPECT_EQ(state.on_frame(framed(ack_of(7, 9))).what, append_event::kind::ack);
+}
+
 TEST(AppendSessionState, AnAckWithoutABatchEndsTheSession) {
     append_session_state state;
     EXPECT_TRUE(is_protocol_error(state.on_frame(framed(ack_of(0, 0)))));
