@@ -20,7 +20,7 @@ public:
 
     static constexpr std::size_t write_bytes_max = 64 * 1024; // in one write to the transport
     static constexpr std::size_t read_bytes = 64 * 1024;
-    static constexpr std::size_t kept_bytes_max = 32 * 1024; // of the write buffer while idle
+    static constexpr std::size_t kept_bytes_max = 64 * 1024; // of the write buffer while idle
     // How long a GOAWAY may take to leave, and the peer to hang up after it.
     static constexpr duration farewell = std::chrono::seconds(1);
 

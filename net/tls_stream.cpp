@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t record_plaintext_max = 16 * 1024;           // RFC 8446, 5.1
 constexpr std::size_t received_min = record_plaintext_max + 1024; // an idle connection holds no more
+constexpr std::size_t record_overhead_bytes = 22;                 // of a full record: head, content type, tag
 constexpr std::size_t kept_bytes_max = 96 * 1024;                 // of a buffer that is empty
 constexpr std::size_t unsent_answers_max = 64 * 1024;             // made by reading only
 
@@ -109,6 +110,8 @@ task<error_code> send(session_ptr with) {
         with->write_failure = ec;
         turn.whole = !ec;
         records.clear();
+        if (with->memory.to_send.empty())
+            std::swap(records, with->memory.to_send); // one buffer stays in the caches, not two
     }
     for (auto* buffer : {&with->memory.sending, &with->memory.to_send})
         if (buffer->empty() && buffer->capacity() > kept_bytes_max)
@@ -183,6 +186,12 @@ task<result<std::size_t>> read(session_ptr with, asio::mutable_buffer into) {
     }
 }
 
+// For the records of so much plaintext, as far as they are sent at once: one allocation, not many.
+void make_room_to_send(tls_memory& memory, std::size_t plaintext) {
+    const std::size_t records = plaintext / record_plaintext_max + 1;
+    memory.to_send.reserve(std::min(plaintext + records * record_overhead_bytes, tls_chunk_max));
+}
+
 bool encrypt(SSL* ssl, const char* from, std::size_t size) {
     std::size_t count = 0;
     ERR_clear_error();
@@ -192,6 +201,7 @@ bool encrypt(SSL* ssl, const char* from, std::size_t size) {
 // Small buffers share records: a frame's header and its payload are one record, not two.
 task<error_code> write(session_ptr with, std::span<const asio::const_buffer> from) {
     SSL* const ssl = with->ssl.get();
+    make_room_to_send(with->memory, asio::buffer_size(from));
     std::vector<char> gathered;
     for (std::size_t i = 0; i < from.size(); ++i) {
         const auto* data = static_cast<const char*>(from[i].data());
