@@ -20,10 +20,10 @@ std::uint64_t metered(std::string_view body) {
 } // namespace
 
 std::uint64_t record_timestamp(std::string_view envelope) {
-    constexpr std::string_view before_ts = R"("event":{"ts":)";
+    constexpr std::string_view before_ts = R"({"ts":)";
     constexpr std::size_t behind_id = std::string_view(R"({"capture_session_id":")").size() + 36; // a UUID
-    const auto at = envelope.find(before_ts, behind_id);
-    if (at == std::string_view::npos)
+    const auto at = envelope.find('{', behind_id); // only the seq stands between the id and the event
+    if (at == std::string_view::npos || !envelope.substr(at).starts_with(before_ts))
         return 0;
     std::uint64_t micros = 0;
     const char* digits = envelope.data() + at + before_ts.size();
