@@ -10,6 +10,7 @@
 int main(int argc, char** argv) {
     agent::variables environment = agent::take_environment();
     agent::protect_memory(environment);
+    agent::share_heap();
     net::ignore_sigpipe();
     try {
         return static_cast<int>(agent::commands::dispatch({argv + 1, argv + argc}, std::move(environment)));

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <malloc.h>
 #include <unistd.h>
 
 namespace agent {
@@ -32,6 +33,10 @@ void protect_memory(const variables& environment) {
     ::setrlimit(RLIMIT_CORE, &none);
     // The limit does not hold for a core pattern that is a pipe; not being dumpable does.
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+void share_heap() {
+    ::mallopt(M_ARENA_MAX, 1);
 }
 
 bool standard_error_is_terminal() {

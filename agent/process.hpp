@@ -15,6 +15,10 @@ variables take_environment();
 // RINGTAIL_CORE_DUMPS=1.
 void protect_memory(const variables& environment);
 
+// One heap for all threads, before the second begins: the helper thread would get one of its own, which
+// grows by a page and a system call at a time. The two threads seldom allocate at once.
+void share_heap();
+
 bool running_as_root();
 
 // Whether a person reads standard error as it comes.

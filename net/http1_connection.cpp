@@ -16,7 +16,7 @@ http1_connection::http1_connection(environment& env, std::unique_ptr<stream> tra
 
 task<void> http1_connection::read_loop() {
     constexpr std::size_t piece_bytes = 16 * 1024;
-    const auto piece = std::make_unique<char[]>(piece_bytes);
+    const auto piece = std::make_unique_for_overwrite<char[]>(piece_bytes);
     while (!failure_) {
         if (full()) {
             co_await room_.wait();

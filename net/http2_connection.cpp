@@ -38,7 +38,7 @@ http2_connection::http2_connection(environment& env, std::unique_ptr<stream> tra
     , activity_(env) {}
 
 task<void> http2_connection::read_loop(pointer self, std::string first) {
-    const auto buffer = std::make_unique<char[]>(read_bytes);
+    const auto buffer = std::make_unique_for_overwrite<char[]>(read_bytes);
     if (!first.empty())
         self->ending_ = self->session_.receive(first, self->env_.now());
     self->poke();
