@@ -271,6 +271,8 @@ net::error_code slot_file::sync() {
         const std::lock_guard lock(turns_);
         written = written_;
         mark = mark_wanted();
+        if (mark == mark_ && written == synced_)
+            return {};
         if (mark != mark_)
             store_mark(mark);
     }
