@@ -87,6 +87,10 @@ bio_ptr make_memory_bio(tls_memory& memory) {
 }
 
 ssl_context_ptr make_ssl_context(const SSL_METHOD* method) {
+    // What OpenSSL holds ends with the process; to free it piece by piece would only delay that.
+    static const bool initialized = OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, nullptr) == 1;
+    if (!initialized)
+        return nullptr;
     ssl_context_ptr made(SSL_CTX_new(method));
     if (!made || SSL_CTX_set_min_proto_version(made.get(), TLS1_3_VERSION) != 1)
         return nullptr;
