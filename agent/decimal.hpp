@@ -17,7 +17,7 @@ static_assert(std::endian::native == std::endian::little, "the first digit is th
 // --- words of eight bytes
 
 constexpr std::uint64_t each_byte(std::uint8_t value) {
-    return 0x0101010101010101 * value;
+    return std::uint64_t{0x0101010101010101} * value;
 }
 
 inline std::uint64_t load_word(const char* from) {

@@ -85,7 +85,9 @@ private:
     const char* read_metadata(const char* at);
     const char* read_truncated(const char* at);
     const char* read_data(const char* at);
-    const char* read_string(const char* at, std::string_view name, std::string_view& out);
+    // Inlined, since five members of an event are read by it: 4 % of event/parse's time.
+    [[gnu::always_inline]] inline const char* read_string(const char* at, std::string_view name,
+                                                          std::string_view& out);
 
     // What the name spells. Valid until the next name.
     std::string_view spelled(std::string_view raw_name) {
@@ -192,12 +194,10 @@ const char* event_reader::read_member(std::string_view raw_name, const char* at)
     }
 }
 
-const char* event_reader::read_string(const char* at, std::string_view name, std::string_view& out) {
-    if (is_null(at))
-        return skip_null(at);
+inline const char* event_reader::read_string(const char* at, std::string_view name, std::string_view& out) {
     if (scan_.peek(at) != '"')
-        return refuse_type(at, name, "a string");
-    const char* behind = scan_.string(at);
+        return is_null(at) ? skip_null(at) : refuse_type(at, name, "a string");
+    const char* behind = scan_.string_value(at);
     if (!behind)
         return nullptr;
     if (scan_.lone_surrogate())
@@ -207,11 +207,9 @@ const char* event_reader::read_string(const char* at, std::string_view name, std
 }
 
 const char* event_reader::read_ts(const char* at) {
-    if (is_null(at))
-        return skip_null(at);
     const char first = scan_.peek(at);
     if (first != '-' && (first < '0' || first > '9'))
-        return refuse_type(at, "ts", "an integer");
+        return first == 'n' ? skip_null(at) : refuse_type(at, "ts", "an integer");
     const char* behind = scan_.number(at);
     if (!behind)
         return nullptr;
@@ -306,7 +304,7 @@ const char* event_reader::read_metadata(const char* at) {
         names.push_back(scan_.escaped() ? decoded.emplace_back(spelled(raw_name)) : raw_name);
         if (scan_.peek(value) != '"')
             return refuse_type(value, "source.metadata." + shown(raw_name), "a string");
-        return scan_.string(value);
+        return scan_.string_value(value);
     });
     if (!behind)
         return nullptr;
