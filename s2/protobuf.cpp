@@ -1,12 +1,11 @@
 #include "s2/protobuf.hpp"
 
+#include "s2/field_heads.hpp"
 #include "s2/utf8.hpp"
 
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 #include <protozero/varint.hpp>
-
-#include <array>
 
 namespace s2 {
 namespace {
@@ -83,6 +82,11 @@ std::size_t length_of(const std::vector<header>& headers) {
     for (const auto& each : headers)
         length += bytes_field(length_of(each));
     return length;
+}
+
+std::size_t length_of(const sequenced_record& record) {
+    return implicit_varint_field(record.seq_num) + implicit_varint_field(record.timestamp) +
+           length_of(record.headers) + implicit_bytes_field(record.body.size());
 }
 
 void write(std::string& out, protozero::pbf_tag_type tag, const std::vector<header>& headers) {
@@ -318,23 +322,13 @@ void encode_record(const record_view& record, std::string& out) {
 }
 
 void encode_record_head(const record_view& record, std::string& out) {
-    // All of it at once: appending byte by byte costs more than the body's copy.
-    std::array<char, record_head_bytes_max> head;
-    static_assert(record_head_bytes_max == 3 * (1 + protozero::max_varint_length));
-    char* at = head.data();
-    const auto put_key = [&at](protozero::pbf_tag_type tag, pbf_wire_type type) {
-        *at++ = static_cast<char>(tag << 3 | static_cast<unsigned>(type));
-    };
-    const auto put_varint = [&at](std::uint64_t value) { at += protozero::write_varint(at, value); };
-    put_key(1, pbf_wire_type::length_delimited);
-    put_varint(length_of(record));
-    put_key(1, pbf_wire_type::varint);
-    put_varint(record.timestamp);
-    if (!record.body.empty()) {
-        put_key(3, pbf_wire_type::length_delimited);
-        put_varint(record.body.size());
-    }
-    out.append(head.data(), at);
+    static_assert(record_head_bytes_max == field_heads::field_bytes_max * 3);
+    field_heads head;
+    head.bytes(1, length_of(record));
+    head.number(1, record.timestamp);
+    if (!record.body.empty())
+        head.bytes(3, record.body.size());
+    head.append_to(out);
 }
 
 std::size_t conditions_bytes(std::optional<std::uint64_t> match_seq_num,
@@ -358,12 +352,18 @@ void encode_append_ack(const append_ack& ack, std::string& out) {
 }
 
 void encode_read_batch(const read_batch& batch, std::string& out) {
+    std::size_t bytes = 0;
+    for (const auto& record : batch.records)
+        bytes += bytes_field(length_of(record));
+    out.reserve(out.size() + bytes + (batch.tail ? bytes_field(length_of(*batch.tail)) : 0));
     for (const auto& record : batch.records) {
-        open_message(out, 1,
-                     implicit_varint_field(record.seq_num) + implicit_varint_field(record.timestamp) +
-                         length_of(record.headers) + implicit_bytes_field(record.body.size()));
-        write_implicit(out, 1, record.seq_num);
-        write_implicit(out, 2, record.timestamp);
+        field_heads head;
+        head.bytes(1, length_of(record));
+        if (record.seq_num != 0)
+            head.number(1, record.seq_num);
+        if (record.timestamp != 0)
+            head.number(2, record.timestamp);
+        head.append_to(out);
         write(out, 3, record.headers);
         write_implicit(out, 4, record.body);
     }
