@@ -251,7 +251,8 @@ void http2_session::head_complete(http2_stream& which, bool end) {
 void http2_session::refuse_head(http2_stream& which) {
     spend_reset();
     which.request = {};
-    respond(which.id, response_head{431, {}}, true);
+    // It fails only where the stream is gone: then there is nobody to tell.
+    static_cast<void>(respond(which.id, response_head{431, {}}, true));
     release(which.id);
 }
 

@@ -279,8 +279,9 @@ void http2_session::release(std::int32_t id) {
             submit_reset(*stream, NGHTTP2_CANCEL);
         return;
     }
+    // A response fails only where the stream is gone: then there is nobody to tell.
     if (!stream->head_sent && !stream->reset_here)
-        respond(id, response_head{500, {}}, true);
+        static_cast<void>(respond(id, response_head{500, {}}, true));
     else if (!complete)
         return submit_reset(*stream, NGHTTP2_INTERNAL_ERROR);
     stream->reset_after_end = true;
