@@ -274,7 +274,9 @@ net::task<> service::wait_for_end(part& which, net::time_point deadline) {
 void service::settle_account() {
     report account = current_report();
     const bool owes = sink_->owes_here() || sink_->owes_held();
-    if (owes && sink_->parked())
+    // Also where the last attempt, on leaving, met something else.
+    const bool refused = sink_->parked() || teardown_.cause() == teardown_cause::parked;
+    if (owes && refused)
         account.exit = exit_code::parked;
     else if (owes)
         account.exit = exit_code::undelivered;
