@@ -246,15 +246,16 @@ const session_record* stream_feed::session_of_stream(std::string_view session_id
 
 // After a machine crash, or damage, S2 may hold envelopes of ours that the ring does not: an own session's id
 // and a seq that rises and lies where the ring has nothing. For want of room the ring drops only what was
-// never sent, or was acknowledged: there, a seq above the highest sent is a copy's, unless the machine died
-// and what is stored of the sending is older than it was.
+// never sent, or was acknowledged: what stands there is a copy's, also up to the highest seq sent, which
+// covers what a sent record has told as dropped. Unless the machine died, and what is stored of the
+// acknowledgements is older than they were.
 bool stream_feed::lost_from_ring(const s2::sequenced_record& record, seq_t above, const ring_gap& gap) const {
     const auto head = parse_envelope_head(record.body);
     if (!head || !head->seq || *head->seq <= above || *head->seq > gap.to_seq)
         return false;
-    const bool never_sent =
-        gap.reason == gap_reason::capacity && *head->seq > state_.sent_seq && !journal_.after_machine_crash();
-    return !never_sent && session_of_stream(head->capture_session_id) != nullptr;
+    if (gap.reason == gap_reason::capacity && !journal_.after_machine_crash())
+        return false;
+    return session_of_stream(head->capture_session_id) != nullptr;
 }
 
 void stream_feed::accept_trusted() {
