@@ -7,42 +7,28 @@
 
 namespace net::test {
 
-struct options_1 {
-    http_limits limits;
-    std::size_t pipe_bytes = 64 * 1024;
-    bool split = false;
-};
-
 // Runs body(raw end of the client) against a server with this handler.
-inline task<void> with_raw(test_world& world, options_1 options, http_handler handler,
+inline task<void> with_raw(test_world& world, pair_options options, http_handler handler,
                            std::function<task<void>(stream&, stop_source&)> body) {
-    auto ends = make_pipe(world, options.pipe_bytes);
-    if (options.split)
-        ends.second = std::make_unique<splitting_stream>(std::move(ends.second));
-    stop_source stop(world);
-    co_await with_task_group(world, [&](task_group& group) -> task<void> {
-        group.spawn(
-            [&] { return serve_http1(world, std::move(ends.first), {}, options.limits, handler, stop); });
-        co_await body(*ends.second, stop);
-        ends.second.reset();
-        co_await group.join();
-    });
+    const end_user serve = [&](std::unique_ptr<stream> end, stop_source& stop) {
+        return serve_http1(world, std::move(end), {}, options.limits, handler, stop);
+    };
+    const end_user use = [&](std::unique_ptr<stream> end, stop_source& stop) -> task<void> {
+        co_await body(*end, stop);
+    };
+    co_await with_pipe(world, options, serve, use);
 }
 
-inline task<void> with_client(test_world& world, options_1 options, http_handler handler,
+inline task<void> with_client(test_world& world, pair_options options, http_handler handler,
                               std::function<task<void>(http_client&, stop_source&)> body) {
-    auto ends = make_pipe(world, options.pipe_bytes);
-    if (options.split)
-        ends.second = std::make_unique<splitting_stream>(std::move(ends.second));
-    stop_source stop(world);
-    co_await with_task_group(world, [&](task_group& group) -> task<void> {
-        group.spawn(
-            [&] { return serve_http1(world, std::move(ends.first), {}, options.limits, handler, stop); });
-        auto client = make_http1_client(world, std::move(ends.second));
+    const end_user serve = [&](std::unique_ptr<stream> end, stop_source& stop) {
+        return serve_http1(world, std::move(end), {}, options.limits, handler, stop);
+    };
+    const end_user use = [&](std::unique_ptr<stream> end, stop_source& stop) -> task<void> {
+        const auto client = make_http1_client(world, std::move(end));
         co_await body(*client, stop);
-        client.reset();
-        co_await group.join();
-    });
+    };
+    co_await with_pipe(world, options, serve, use);
 }
 
 } // namespace net::test

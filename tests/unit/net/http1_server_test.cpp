@@ -8,7 +8,7 @@ std::string answer_to(std::string sent, http_handler handler, http_limits limits
     test_world world;
     std::string answer;
     world.run([&]() -> task<void> {
-        options_1 options;
+        pair_options options;
         options.limits = limits;
         co_await with_raw(world, options, handler, [&](stream& raw, stop_source&) -> task<void> {
             co_await write_text(raw, sent);

@@ -15,7 +15,7 @@ TEST(http1, requests_one_after_the_other_on_one_connection) {
     for (const bool split : {false, true}) {
         test_world world;
         world.run([&]() -> task<void> {
-            options_1 options;
+            pair_options options;
             options.split = split;
             co_await with_client(
                 world, options, mirror, [&](http_client& client, stop_source&) -> task<void> {
@@ -52,7 +52,7 @@ TEST(http1, requests_one_after_the_other_on_one_connection) {
 TEST(http1, ten_mebibytes_both_ways_at_once) {
     test_world world;
     world.run([&]() -> task<void> {
-        options_1 options;
+        pair_options options;
         options.pipe_bytes = 5000;
         co_await with_client(world, options, echo, [&](http_client& client, stop_source&) -> task<void> {
             std::string sent(10 * 1024 * 1024, '\0');
@@ -83,7 +83,7 @@ TEST(http1, slow_reader_stops_the_writer) {
     test_world world;
     std::size_t accepted = 0;
     world.run([&]() -> task<void> {
-        options_1 options;
+        pair_options options;
         options.pipe_bytes = 10'000;
         co_await with_client(
             world, options,

@@ -100,22 +100,32 @@ struct pair_options {
     bool split = false;
 };
 
-// Runs body(client) against a server with this handler; both have ended when it returns.
-inline task<void> with_http2(test_world& world, pair_options options, http_handler handler,
-                             std::function<task<void>(http_client&, stop_source&)> body) {
+using end_user = std::function<task<void>(std::unique_ptr<stream>, stop_source&)>;
+
+// Runs serve(one end of a pipe) and body(the other); both have ended when it returns.
+inline task<void> with_pipe(test_world& world, pair_options options, end_user serve, end_user body) {
     auto ends = make_pipe(world, options.pipe_bytes);
     if (options.split)
         ends.second = std::make_unique<splitting_stream>(std::move(ends.second));
     stop_source stop(world);
     co_await with_task_group(world, [&](task_group& group) -> task<void> {
-        group.spawn(
-            [&] { return serve_http2(world, std::move(ends.first), {}, options.limits, handler, stop); });
-        auto connected = co_await connect_http2(world, std::move(ends.second), options.client);
-        auto client = std::move(*connected);
-        co_await body(*client, stop);
-        client.reset();
+        group.spawn([&] { return serve(std::move(ends.first), stop); });
+        co_await body(std::move(ends.second), stop);
         co_await group.join();
     });
+}
+
+// Runs body(client) against a server with this handler.
+inline task<void> with_http2(test_world& world, pair_options options, http_handler handler,
+                             std::function<task<void>(http_client&, stop_source&)> body) {
+    const end_user serve = [&](std::unique_ptr<stream> end, stop_source& stop) {
+        return serve_http2(world, std::move(end), {}, options.limits, handler, stop);
+    };
+    const end_user use = [&](std::unique_ptr<stream> end, stop_source& stop) -> task<void> {
+        auto connected = co_await connect_http2(world, std::move(end), options.client);
+        co_await body(**connected, stop);
+    };
+    co_await with_pipe(world, options, serve, use);
 }
 
 inline request_head get(std::string target) {
