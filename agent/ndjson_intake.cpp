@@ -17,8 +17,6 @@ std::string error_line(std::uint64_t line, std::string_view code, std::string_vi
            "\n";
 }
 
-// An acknowledgement from the far side of the world, and a pause of its server's.
-
 } // namespace
 
 intake_counts& intake_counts::operator+=(const intake_counts& other) {

@@ -10,6 +10,7 @@
 
 namespace agent {
 
+// An acknowledgement from the far side of the world, and a pause of its server's.
 constexpr net::duration delivery_moves_within = std::chrono::seconds(1);
 
 class ring_pace {
