@@ -274,14 +274,7 @@ net::task<> service::wait_for_end(part& which, net::time_point deadline) {
 void service::settle_account() {
     report account = current_report();
     const bool owes = sink_->owes_here() || sink_->owes_held();
-    // Also where the last attempt, on leaving, met something else.
-    const bool refused = sink_->parked() || teardown_.cause() == teardown_cause::parked;
-    if (owes && refused)
-        account.exit = exit_code::parked;
-    else if (owes)
-        account.exit = exit_code::undelivered;
-    else
-        account.exit = input_failed_ ? exit_code::failure : exit_code::durable;
+    account.exit = teardown_.exit(owes, sink_->parked(), input_failed_);
     account.state = "stopped";
     final_ = std::move(account);
 }

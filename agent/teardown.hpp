@@ -8,6 +8,7 @@
 // 3. Steps only go forward; a step that is cut short is over, and the next ones still run (they don't wait
 //    for S2).
 
+#include "agent/report.hpp"
 #include "net/clock.hpp"
 
 #include <algorithm>
@@ -59,6 +60,14 @@ public:
     }
 
     bool cut_short() const { return cut_short_; }
+
+    // `parked` and `owes`: of S2 delivery, at the end. Who left because S2 refuses says so, whatever the last
+    // attempt, on leaving, met.
+    exit_code exit(bool owes, bool parked, bool input_failed) const {
+        if (owes)
+            return parked || cause_ == teardown_cause::parked ? exit_code::parked : exit_code::undelivered;
+        return input_failed ? exit_code::failure : exit_code::durable;
+    }
 
     void next_step() {
         if (step_ != teardown_step::done)
