@@ -125,6 +125,8 @@ net::task<void> create_capture_session(const api_context& context, net::server_e
         co_return;
     }
     auto body = describe(*std::get<const session_record*>(started), context.journal.last_seq());
+    while (!context.table.start_stored())
+        co_await context.sink.changed().wait();
     co_await answer_json(exchange, 201, std::move(body));
 }
 

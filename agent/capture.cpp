@@ -68,6 +68,8 @@ publish_outcome capture::publish(std::string_view text, event_origin origin) {
     const session_record* session = sessions_.active();
     if (!session)
         return refuse("no_session", "no capture session is active");
+    if (!sessions_.start_stored())
+        return refuse("no_session", "the capture session is being started: wait for the answer to its start");
     auto parsed = parser_.parse(text, origin);
     if (auto* wrong = std::get_if<event_error>(&parsed))
         return refuse(std::move(wrong->code), std::move(wrong->message));

@@ -6,7 +6,9 @@
 //    published.
 // 2. A session's event is published before the table says that it ended, and after the table says that it
 //    began: an agent killed in between finds it active, and resumes it.
-// 3. The count of published events is stored at least once per counters_stored_every_bytes, which the ring
+// 3. No producer's event is taken before the disk has the start of its session (the S2 sink sees to that): so
+//    after a machine crash each one that is missing lies in a span of a known session, whose stream is told.
+// 4. The count of published events is stored at least once per counters_stored_every_bytes, which the ring
 //    always still holds; so a recount after a kill -9 is exact.
 
 #include "agent/event.hpp"

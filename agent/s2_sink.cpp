@@ -77,6 +77,8 @@ net::task<> s2_sink::pump() {
             synced = sessions_.generation();
             work_.notify();
             co_await sync_tables();
+            sessions_.on_synced(synced); // a disk that refuses it must not keep events out
+            changed_.notify();
             continue; // what was published meanwhile
         }
         co_await journal_.appended().wait();

@@ -113,10 +113,12 @@ net::task<> service::live(net::task_group& group) {
     group.spawn([this] { return state_->ceiling->keep_ahead(env_, *state_->journal); });
     if (files_)
         group.spawn([this] { return run_part(files_part_, [this] { return files_->run(); }); });
+    group.spawn([this] { return watch_delivery(); });
+    while (!state_->sessions->start_stored() && !teardown_.begun())
+        co_await changed_.wait();
     group.spawn([this] { return run_part(intake_part_, [this] { return take_events(); }); });
     for (const auto& api : apis_)
         group.spawn(api->serve(api_stop_));
-    group.spawn([this] { return watch_delivery(); });
     if (config_.watchdog)
         group.spawn([this] { return feed_watchdog(*config_.watchdog / 2); });
     ready_ = true;

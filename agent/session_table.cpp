@@ -34,6 +34,7 @@ net::result<std::unique_ptr<session_table>> session_table::open(net::environment
         return slots.error();
     auto table = std::unique_ptr<session_table>(new session_table);
     table->slots_ = std::move(*slots);
+    table->on_disk_ = !state_dir.empty();
     table->slot_of_.assign(sessions_max, 0);
     for (std::size_t slot = 0; slot < sessions_max; ++slot) {
         const auto value = table->slots_->read(slot);
@@ -117,8 +118,10 @@ const session_record* session_table::add(session_record fresh,
     fresh.number = ++last_number_;
     *free_slot = fresh.number;
     auto& added = sessions_.emplace_back(std::move(fresh));
-    if (added.active)
+    if (added.active) {
         active_ = &added;
+        started_ = generation_;
+    }
     store(added);
     return &added;
 }
@@ -139,6 +142,7 @@ void session_table::update(std::uint32_t number, const std::function<void(sessio
     if (record->active && !was_active) {
         NET_ASSERT(!active_, "at most one session is active");
         active_ = record;
+        started_ = generation_;
         const auto place = std::find_if(sessions_.begin(), sessions_.end(),
                                         [record](const auto& session) { return &session == record; });
         sessions_.splice(sessions_.end(), sessions_, place); // it is the latest again; pointers stay

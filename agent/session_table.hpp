@@ -93,6 +93,13 @@ public:
     // Changes whenever a session's spans or parts may have changed; for those who remember an answer.
     std::uint64_t generation() const { return generation_; }
 
+    // Whether the disk has the active session's last start, so that a dead machine leaves an agent that knows of
+    // it: then what is missing of it can be told. In memory, where nothing outlives the process: at once.
+    bool start_stored() const { return !on_disk_ || started_ <= stored_; }
+
+    // A sync() that began at this generation has ended.
+    void on_synced(std::uint64_t generation) { stored_ = generation; }
+
     // Nothing: full of sessions that still owe envelopes. `may_go` says of an ended session that it owes
     // nothing.
     const session_record* add(session_record fresh, const std::function<bool(const session_record&)>& may_go);
@@ -118,6 +125,9 @@ private:
     std::vector<std::uint32_t> slot_of_; // number per slot; 0 is free
     std::uint32_t last_number_ = 0;
     std::uint64_t generation_ = 1;
+    bool on_disk_ = false;
+    std::uint64_t started_ = 0; // the generation at the last start of this run,
+    std::uint64_t stored_ = 0;  // and the one that the disk has
 };
 
 } // namespace agent

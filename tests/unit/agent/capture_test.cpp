@@ -50,6 +50,25 @@ TEST(capture, a_session_begins_and_ends_with_its_own_events) {
     EXPECT_EQ(agent.refusal(R"({"type":"console_log"})"), "no_session");
 }
 
+TEST(capture, events_wait_until_the_disk_has_their_sessions_start) {
+    agent_world env;
+    const scratch_dir dir;
+    capture_setup agent(env, dir.path);
+    ASSERT_TRUE(std::holds_alternative<const session_record*>(agent.sessions->start({id_one, std::nullopt})));
+    EXPECT_FALSE(agent.table->start_stored());
+    EXPECT_EQ(agent.refusal(R"({"type":"console_log"})"), "no_session");
+    agent.table->on_synced(agent.table->generation() - 1); // began before
+    EXPECT_FALSE(agent.table->start_stored());
+    agent.table->on_synced(agent.table->generation());
+    EXPECT_EQ(agent.publish(R"({"type":"console_log"})"), 2u);
+
+    agent.sessions->stop(end_reason::stopped);
+    ASSERT_TRUE(std::holds_alternative<const session_record*>(agent.sessions->start({id_one, std::nullopt})));
+    EXPECT_EQ(agent.refusal(R"({"type":"console_log"})"), "no_session") << "a span of its own begins";
+    agent.table->on_synced(agent.table->generation());
+    EXPECT_EQ(agent.publish(R"({"type":"console_log"})"), 5u);
+}
+
 TEST(capture, a_missing_ts_is_the_present) {
     agent_world env;
     capture_setup agent(env);
