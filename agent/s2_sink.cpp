@@ -12,6 +12,7 @@ namespace agent {
 namespace {
 
 constexpr net::duration announce_every = std::chrono::minutes(1);
+constexpr net::duration sync_again_after = std::chrono::seconds(1); // where the disk refused it
 
 } // namespace
 
@@ -70,22 +71,29 @@ void s2_sink::drain() {
 // Passes on that envelopes were published, and keeps the tables on disk up to date with the sessions.
 net::task<> s2_sink::pump() {
     std::uint64_t synced = 0;
+    net::time_point next_try{};
     for (;;) {
         for (const auto& one : running_)
             one->wake();
-        if (synced != sessions_.generation()) {
-            synced = sessions_.generation();
+        const std::uint64_t generation = sessions_.generation();
+        if (synced == generation) {
+            co_await journal_.appended().wait();
+        } else if (env_.now() < next_try) {
+            (void)co_await journal_.appended().wait_until(next_try);
+        } else {
             work_.notify();
-            co_await sync_tables();
-            sessions_.on_synced(synced); // a disk that refuses it must not keep events out
+            const bool stored = co_await sync_tables();
+            if (stored)
+                synced = generation;
+            else
+                next_try = net::saturating_add(env_.now(), sync_again_after);
+            sessions_.on_synced(generation); // a disk that refuses it must not keep events out
             changed_.notify();
-            continue; // what was published meanwhile
         }
-        co_await journal_.appended().wait();
     }
 }
 
-net::task<> s2_sink::sync_tables() {
+net::task<bool> s2_sink::sync_tables() {
     auto& sessions = sessions_;
     auto& deliveries = deliveries_;
     const net::error_code failed = co_await net::on_helper(env_, [&sessions, &deliveries] {
@@ -94,6 +102,7 @@ net::task<> s2_sink::sync_tables() {
     });
     if (failed)
         spdlog::error("cannot write the session table to disk: {}", failed.message());
+    co_return !failed;
 }
 
 stream_delivery* s2_sink::running_for(const delivery_table::entry& entry) const {
