@@ -1,5 +1,7 @@
 #include "net/http1_connection.hpp"
 
+#include "net/assert.hpp"
+
 #include <utility>
 
 namespace net {
@@ -9,7 +11,6 @@ http1_connection::http1_connection(environment& env, std::unique_ptr<stream> tra
     , transport_(std::move(transport))
     , news_(env)
     , room_(env)
-    , failed_(env)
     , written_(env) {
     in_.append(first);
 }
@@ -89,12 +90,16 @@ void http1_connection::fail(error_code why) {
     transport_->close();
     news_.notify();
     room_.notify();
-    failed_.notify();
+    if (aborted_with_)
+        aborted_with_->abort();
 }
 
-task<void> http1_connection::until_failed() {
-    while (!failure_)
-        co_await failed_.wait();
+http1_connection::abort_with::abort_with(http1_connection& connection, task_group& group)
+    : connection_(connection) {
+    NET_ASSERT(!connection.aborted_with_, "a connection serves one request at a time");
+    connection.aborted_with_ = &group;
+    if (connection.failure_)
+        group.abort();
 }
 
 void http1_connection::drain() {

@@ -6,6 +6,7 @@
 #include "net/byte_queue.hpp"
 #include "net/condition.hpp"
 #include "net/http1_wire.hpp"
+#include "net/task_group.hpp"
 
 #include <memory>
 #include <span>
@@ -39,7 +40,19 @@ public:
 
     const error_code& failure() const { return failure_; }
 
-    task<void> until_failed();
+    // While it lives, a failure of the connection aborts the group. One at a time.
+    class abort_with {
+    public:
+        abort_with(http1_connection& connection, task_group& group);
+
+        ~abort_with() { connection_.aborted_with_ = nullptr; }
+
+        abort_with(const abort_with&) = delete;
+        abort_with& operator=(const abort_with&) = delete;
+
+    private:
+        http1_connection& connection_;
+    };
 
     // A drain has begun: nothing new is taken.
     void drain();
@@ -59,8 +72,8 @@ private:
     byte_queue in_;
     condition news_; // bytes, an end, a failure, a drain
     condition room_;
-    condition failed_;
     condition written_;
+    task_group* aborted_with_ = nullptr;
     error_code failure_;
     bool ended_ = false;
     bool draining_ = false;

@@ -71,13 +71,10 @@ task<std::optional<http1_request>> next_head(http1_connection& connection, http1
 
 task<void> handle(http1_connection& connection, http1_exchange& one, const http_handler& handler) {
     try {
-        co_await with_task_group(connection.env(), [&](task_group& both) -> task<void> {
-            both.spawn([&]() -> task<void> {
-                co_await connection.until_failed();
-                both.abort();
-            });
-            both.spawn([&]() -> task<void> { return handler(one); });
-            co_await both.join_down_to(1);
+        co_await with_task_group(connection.env(), [&](task_group& group) -> task<void> {
+            const http1_connection::abort_with failing(connection, group);
+            group.spawn([&]() -> task<void> { return handler(one); });
+            co_await group.join();
         });
     } catch (const std::exception&) {
         // complete() answers for it: 500, or the connection ends.
