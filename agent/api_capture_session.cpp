@@ -125,8 +125,15 @@ net::task<void> create_capture_session(const api_context& context, net::server_e
         co_return;
     }
     auto body = describe(*std::get<const session_record*>(started), context.journal.last_seq());
-    while (!context.table.start_stored())
+    while (!context.table.start_stored() && !context.table.start_failure())
         co_await context.sink.changed().wait();
+    if (const auto failed = context.table.start_failure()) {
+        context.sessions.stop(end_reason::stopped);
+        api_error error{503, "state_dir_failed", "the session table can't be written: " + failed.message(),
+                        "mend the disk of --state-dir, then start it again"};
+        co_await answer_error(exchange, std::move(error));
+        co_return;
+    }
     co_await answer_json(exchange, 201, std::move(body));
 }
 

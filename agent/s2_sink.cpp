@@ -82,18 +82,18 @@ net::task<> s2_sink::pump() {
             (void)co_await journal_.appended().wait_until(next_try);
         } else {
             work_.notify();
-            const bool stored = co_await sync_tables();
-            if (stored)
-                synced = generation;
-            else
+            const net::error_code failed = co_await sync_tables();
+            if (failed)
                 next_try = net::saturating_add(env_.now(), sync_again_after);
-            sessions_.on_synced(generation); // a disk that refuses it must not keep events out
+            else
+                synced = generation;
+            sessions_.on_synced(generation, failed);
             changed_.notify();
         }
     }
 }
 
-net::task<bool> s2_sink::sync_tables() {
+net::task<net::error_code> s2_sink::sync_tables() {
     auto& sessions = sessions_;
     auto& deliveries = deliveries_;
     const net::error_code failed = co_await net::on_helper(env_, [&sessions, &deliveries] {
@@ -102,7 +102,7 @@ net::task<bool> s2_sink::sync_tables() {
     });
     if (failed)
         spdlog::error("cannot write the session table to disk: {}", failed.message());
-    co_return !failed;
+    co_return failed;
 }
 
 stream_delivery* s2_sink::running_for(const delivery_table::entry& entry) const {

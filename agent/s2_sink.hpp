@@ -111,7 +111,7 @@ private:
     void retire_unneeded();
     net::task<> deliver(std::shared_ptr<stream_delivery> one);
     net::task<> pump();
-    net::task<bool> sync_tables();
+    net::task<net::error_code> sync_tables();
     delivery_condition worst_condition(std::string& reason) const;
     void condition_changed();
 

@@ -177,7 +177,7 @@ net::task<> s2_sink::go_on_elsewhere(delivery_table::entry& lost, std::string re
     deliveries_.store(lost);
     continue_sessions(lost);
     unsettled_generation_ = 0;
-    (void)co_await sync_tables(); // the pump does it again; the new stream's claim waits for the lost one's entry
+    (void)co_await sync_tables(); // told; the pump does it again, and the claim syncs what it stands on
 }
 
 // --- after a restart

@@ -114,8 +114,14 @@ net::task<> service::live(net::task_group& group) {
     if (files_)
         group.spawn([this] { return run_part(files_part_, [this] { return files_->run(); }); });
     group.spawn([this] { return watch_delivery(); });
-    while (!state_->sessions->start_stored() && !teardown_.begun())
+    const auto& sessions = *state_->sessions;
+    while (!sessions.start_stored() && !sessions.start_failure() && !teardown_.begun())
         co_await changed_.wait();
+    if (const auto& failed = sessions.start_failure()) {
+        give_up(exit_code::unusable, "cannot use the state directory " + config_.state_dir.string() +
+                                         ": the session table can't be written: " + failed.message());
+        co_return;
+    }
     group.spawn([this] { return run_part(intake_part_, [this] { return take_events(); }); });
     for (const auto& api : apis_)
         group.spawn(api->serve(api_stop_));
@@ -255,6 +261,9 @@ net::task<> service::perform(teardown_step step) {
 // waits.
 net::task<> service::deliver_rest() {
     sink_->drain();
+    // Most of what close_ring has to wait for, while S2 acknowledges; a failure will show there.
+    const auto newest = state_->journal->head_mapping();
+    (void)co_await net::on_helper(env_, [&newest] { return newest->sync(); });
     while (!sink_part_.ended && !sink_->parked() && env_.now() < teardown_.deadline()) {
         const auto deadline = teardown_.deadline();
         if (teardown_.cause() == teardown_cause::end_of_input)

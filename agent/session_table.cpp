@@ -120,10 +120,24 @@ const session_record* session_table::add(session_record fresh,
     auto& added = sessions_.emplace_back(std::move(fresh));
     if (added.active) {
         active_ = &added;
-        started_ = generation_;
+        started();
     }
     store(added);
     return &added;
+}
+
+void session_table::started() {
+    started_ = generation_;
+    start_failure_.clear();
+}
+
+void session_table::on_synced(std::uint64_t generation, const net::error_code& outcome) {
+    if (!outcome)
+        stored_ = generation;
+    else if (generation >= started_)
+        start_failure_ = outcome;
+    if (start_stored())
+        start_failure_.clear();
 }
 
 void session_table::update(std::uint32_t number, const std::function<void(session_record&)>& change) {
@@ -142,7 +156,7 @@ void session_table::update(std::uint32_t number, const std::function<void(sessio
     if (record->active && !was_active) {
         NET_ASSERT(!active_, "at most one session is active");
         active_ = record;
-        started_ = generation_;
+        started();
         const auto place = std::find_if(sessions_.begin(), sessions_.end(),
                                         [record](const auto& session) { return &session == record; });
         sessions_.splice(sessions_.end(), sessions_, place); // it is the latest again; pointers stay

@@ -97,8 +97,11 @@ public:
     // it: then what is missing of it can be told. In memory, where nothing outlives the process: at once.
     bool start_stored() const { return !on_disk_ || started_ <= stored_; }
 
-    // A sync() that began at this generation has ended.
-    void on_synced(std::uint64_t generation) { stored_ = generation; }
+    // Why it does not, where that was tried.
+    const net::error_code& start_failure() const { return start_failure_; }
+
+    // A sync() that began at this generation has ended so.
+    void on_synced(std::uint64_t generation, const net::error_code& outcome);
 
     // Nothing: full of sessions that still owe envelopes. `may_go` says of an ended session that it owes
     // nothing.
@@ -117,6 +120,7 @@ private:
     session_table() = default;
     session_record* find_mutable(std::uint32_t number);
     void store(const session_record& record);
+    void started();
     void end_before(session_record& earlier, const session_record& later);
 
     std::unique_ptr<slot_file> slots_;
@@ -128,6 +132,7 @@ private:
     bool on_disk_ = false;
     std::uint64_t started_ = 0; // the generation at the last start of this run,
     std::uint64_t stored_ = 0;  // and the one that the disk has
+    net::error_code start_failure_;
 };
 
 } // namespace agent

@@ -206,7 +206,7 @@ struct capture_setup {
     const session_record& start(start_request request = {}) {
         auto started = sessions->start(request);
         EXPECT_TRUE(std::holds_alternative<const session_record*>(started));
-        table->on_synced(table->generation());
+        table->on_synced(table->generation(), {});
         return *std::get<const session_record*>(started);
     }
 

@@ -57,15 +57,19 @@ TEST(capture, events_wait_until_the_disk_has_their_sessions_start) {
     ASSERT_TRUE(std::holds_alternative<const session_record*>(agent.sessions->start({id_one, std::nullopt})));
     EXPECT_FALSE(agent.table->start_stored());
     EXPECT_EQ(agent.refusal(R"({"type":"console_log"})"), "no_session");
-    agent.table->on_synced(agent.table->generation() - 1); // began before
+    agent.table->on_synced(agent.table->generation() - 1, {}); // began before
     EXPECT_FALSE(agent.table->start_stored());
-    agent.table->on_synced(agent.table->generation());
+    agent.table->on_synced(agent.table->generation(), make_error_code(boost::system::errc::io_error));
+    EXPECT_EQ(agent.table->start_failure(), boost::system::errc::io_error);
+    EXPECT_EQ(agent.refusal(R"({"type":"console_log"})"), "no_session");
+    agent.table->on_synced(agent.table->generation(), {});
+    EXPECT_FALSE(agent.table->start_failure());
     EXPECT_EQ(agent.publish(R"({"type":"console_log"})"), 2u);
 
     agent.sessions->stop(end_reason::stopped);
     ASSERT_TRUE(std::holds_alternative<const session_record*>(agent.sessions->start({id_one, std::nullopt})));
     EXPECT_EQ(agent.refusal(R"({"type":"console_log"})"), "no_session") << "a span of its own begins";
-    agent.table->on_synced(agent.table->generation());
+    agent.table->on_synced(agent.table->generation(), {});
     EXPECT_EQ(agent.publish(R"({"type":"console_log"})"), 5u);
 }
 
