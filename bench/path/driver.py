@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 
+import catch_up
 import embedded
 import idle
 import latency
@@ -26,7 +27,9 @@ SCENARIOS = {
     "throughput_tls": throughput.throughput_tls,
     "throughput_cleartext": throughput.throughput_cleartext,
     "embedded_store": embedded.embedded_store,
+    "embedded_latency": embedded.embedded_latency,
     "latency": latency.latency,
+    "catch_up": catch_up.catch_up,
     "idle": idle.idle,
     "start_stop": start_stop.start_stop,
     "publish_http": publish_http.publish_http,

@@ -2,6 +2,7 @@
 
 import functools
 
+import latency
 import plot
 import servers
 import writers
@@ -31,3 +32,15 @@ def embedded_store(bench):
                    [plot.bars("events per second, durable", [(c.label, [run.rate for run in c.runs]) for c in cases]),
                     plot.bars("CPU of client and store per event, µs",
                               [(c.label, [run.all_us for run in c.runs]) for c in cases])])]
+
+
+def embedded_latency(bench):
+    """Each client's events into both stores, which differ in nothing else."""
+    on_disk = functools.partial(servers.lite, on_disk=True)
+    found = []
+    for name, client in (("embedded_latency", writers.RINGTAIL), ("embedded_latency_rust", writers.RUST_SMALL)):
+        ours = latency.Case(client, servers.local, f"{client.label} → `ringtail local`")
+        theirs = latency.Case(client, on_disk, f"{client.label} → `s2 lite`")
+        runs = latency.measure(bench, [ours, theirs], 1000)
+        found.append(latency.result(bench, name, f"Publish to durable in a store on the disk, {client.label}", runs, theirs, 1000))
+    return found

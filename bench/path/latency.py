@@ -48,14 +48,25 @@ class BareAppend:
             raise SystemExit(f"bench: the bare append was answered with {answer.status}")
 
 
+class Case:
+    """A writer or a BareAppend, and the server of each of its runs."""
+
+    def __init__(self, client, serve, label=None):
+        self.client, self.serve, self.label = client, serve, label or client.label
+
+    def run(self, rate):
+        if isinstance(self.client, BareAppend):
+            return self.client.run(self.serve, rate, SECONDS)
+        return paced.run_paced(self.client, self.serve, rate, SECONDS)
+
+
 def measure(bench, cases, rate):
-    """{case: [Paced]}; a case is a writer or a BareAppend."""
-    serve = functools.partial(servers.lite, tls=True)
+    """{case: [Paced]}"""
     found = {case: [] for case in cases}
     for number in range(bench.repeat):
         for place in range(len(cases)):
             case = cases[(number + place) % len(cases)]
-            run = case.run(serve, rate, SECONDS) if isinstance(case, BareAppend) else paced.run_paced(case, serve, rate, SECONDS)
+            run = case.run(rate)
             bench.say(f"{case.label}, {rate}/s: p50 {run.age(0.5):.1f} ms, p99 {run.age(0.99):.1f} ms")
             found[case].append(run)
     return found
@@ -79,16 +90,18 @@ def result(bench, name, title, found, peer, rate, more=""):
 
 
 def latency(bench):
+    over_tls = functools.partial(servers.lite, tls=True)
+    peer = Case(writers.RUST_SMALL, over_tls)
     steady = measure(bench, [
-        writers.RINGTAIL, writers.RUST_SMALL,
-        writers.Ringtail("Ringtail, 1000 records, 5 ms", "--batch-records", "1000", "--linger", "5ms"),
-        writers.RustSdk("Rust SDK (1000 records, 5 ms)"),
-        writers.S2Append("`s2 append` (1000 records, 5 ms)")], 1000)
-    bare, small = BareAppend(), writers.RustSdk("Rust SDK, no linger", "--linger-ms", "0")
+        Case(writers.RINGTAIL, over_tls), peer,
+        Case(writers.Ringtail("Ringtail, 1000 records, 5 ms", "--batch-records", "1000", "--linger", "5ms"), over_tls),
+        Case(writers.RustSdk("Rust SDK (1000 records, 5 ms)"), over_tls),
+        Case(writers.S2Append("`s2 append` (1000 records, 5 ms)"), over_tls)], 1000)
+    bare, small = BareAppend(), Case(writers.RustSdk("Rust SDK, no linger", "--linger-ms", "0"), over_tls)
     sparse = measure(bench, [
-        writers.Ringtail("Ringtail, no linger", "--linger", "0"), small,
-        writers.S2Append("`s2 append`, no linger", "--linger", "0s"), bare], 10)
+        Case(writers.Ringtail("Ringtail, no linger", "--linger", "0"), over_tls), small,
+        Case(writers.S2Append("`s2 append`, no linger", "--linger", "0s"), over_tls), Case(bare, over_tls)], 10)
     answered = measures.median(bare.answered_ms)
-    return [result(bench, "latency", "Publish to durable at 1,000 events/s, TLS", steady, writers.RUST_SMALL, 1000),
+    return [result(bench, "latency", "Publish to durable at 1,000 events/s, TLS", steady, peer, 1000),
             result(bench, "latency_no_linger", "Publish to durable at 10 events/s without linger, TLS", sparse, small, 10,
                    f" The bare socket had its answers after {answered:.2f} ms (median).")]

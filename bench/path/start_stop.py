@@ -4,6 +4,7 @@ import functools
 import signal
 
 import agents
+import catch_up
 import latency
 import measures
 import servers
@@ -16,7 +17,6 @@ from servers import support
 STARTS = 20
 STOPS = 10
 HELD_BYTES = 64 << 20
-BODY_BYTES = 4 << 20
 BATCH_EVENTS = 50
 
 
@@ -63,17 +63,7 @@ def held(bench):
     for _ in range(bench.repeat):
         with servers.lite(tls=True) as server, servers.scratch() as directory:
             with agents.Agent(directory, "--start", "--shutdown-timeout", "60s", *server.flags(servers.BASIN)) as agent:
-                agent.publish(content[:content.index(b"\n") + 1])
-                agent.flush()
-                server.pause()
-                sent = 0
-                while sent < HELD_BYTES:
-                    at = sent % len(content)
-                    at = content.rindex(b"\n", 0, at) + 1 if at else 0
-                    body = content[at:at + BODY_BYTES]
-                    body = body[:body.rindex(b"\n") + 1]
-                    agent.publish(body)
-                    sent += len(body)
+                sent = catch_up.hold(agent, server, content, HELD_BYTES)
                 server.resume()
                 found.append(sent / measures.MIB / agent.stop(signal.SIGTERM))
     return found
