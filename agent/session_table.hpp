@@ -93,8 +93,8 @@ public:
     // Changes whenever a session's spans or parts may have changed; for those who remember an answer.
     std::uint64_t generation() const { return generation_; }
 
-    // Whether the disk has the active session's last start, so that an agent knows of it also after a crash of
-    // the machine, and can tell what is missing of it. In memory, where nothing outlives the process: at once.
+    // Whether the disk has the active session's last start, so that an agent knows of it also after a crash
+    // of the machine, and can tell what is missing of it. In memory, which outlives nothing: at once.
     bool start_stored() const { return !on_disk_ || started_ <= stored_; }
 
     // Why it does not, where that was tried.
