@@ -92,6 +92,14 @@ void draw_refused_streams(plan& into, draw source) {
     into.rates.emplace_back(fault::refused_stream, pick<unsigned>(source, {20, 80, 250}));
 }
 
+// Often enough that some hundred seeds meet them: connections are few.
+void draw_windows(plan& into, draw source) {
+    if (into.has("windows") || !source.chance(60))
+        return;
+    into.families.emplace_back("windows");
+    into.rates.emplace_back(fault::tiny_windows, pick<unsigned>(source, {250, 500}));
+}
+
 void draw_tls(plan& into, draw source, bool calm) {
     into.tls = true;
     into.agent.s2.account_endpoint = into.agent.s2.basin_endpoint = "https://s2.sim:8080";
@@ -170,6 +178,8 @@ plan draw_plan(std::uint64_t seed) {
         draw_faults(made, source);
     if (!calm)
         draw_refused_streams(made, draw(seed).fork("REFUSED_STREAM"));
+    if (!calm)
+        draw_windows(made, draw(seed).fork("credit windows"));
     if (seed % 8 == 0)
         draw_tls(made, draw(seed).fork("TLS"), calm);
     made.create_stream_on_append = source.chance(700);
