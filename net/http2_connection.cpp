@@ -82,6 +82,7 @@ task<void> http2_connection::write_loop(pointer self) {
             // The peer hangs up when it has read everything; closing before that could cost it the last
             // bytes.
             if (self->lingers_) {
+                self->activity_.notify(); // all is flushed
                 co_await self->transport_->shutdown_write();
                 const auto until = saturating_add(self->env_.now(), farewell);
                 co_await wait_for(self->activity_, [&] { return self->ended(); }, until);

@@ -314,5 +314,33 @@ TEST(http2_endings, graceful_close_ends_the_server_side) {
     EXPECT_EQ(world.alarms_rung, 0u);
 }
 
+// The peer takes everything and never hangs up.
+TEST(http2_endings, graceful_close_does_not_wait_for_the_peer_where_a_request_was_given_up) {
+    test_world world;
+    const auto begun = world.now();
+    auto ends = make_pipe(world, 16 /* so that a write takes its time */);
+    world.run([&]() -> task<void> {
+        auto client = co_await connect_http2(world, std::move(ends.first), {});
+        co_await with_task_group(world, [&](task_group& group) -> task<void> {
+            group.spawn([&]() -> task<void> { (void)co_await read_all(*ends.second); });
+            request_head head;
+            head.method = "POST";
+            head.target = "/";
+            head.authority = "peer";
+            auto given_up = co_await (*client)->open(head, false);
+            group.spawn([&]() -> task<void> {
+                co_await (*client)->close_gracefully();
+                group.abort();
+            });
+            group.spawn([&]() -> task<void> {
+                given_up->reset(); // the exchange goes
+                co_return;
+            });
+            co_await group.join();
+        });
+    });
+    EXPECT_EQ(world.now(), begun);
+}
+
 } // namespace
 } // namespace net::test
