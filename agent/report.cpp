@@ -69,7 +69,7 @@ boost::json::object to_json(const report& of) {
 net::error_code write_report(net::environment& env, const report& of, const std::string& where) {
     const std::string text = boost::json::serialize(to_json(of)) + "\n";
     if (where != "-")
-        return env.files().replace(where, text, 0644);
+        return env.files().write_output(where, text, 0644);
     if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0)
         return {};
     return {errno, boost::system::system_category()};

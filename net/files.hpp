@@ -67,6 +67,12 @@ public:
     // Written beside, synced, renamed over, directory synced.
     virtual error_code replace(const path& file, std::string_view content, unsigned mode) = 0;
 
+    // The same for a file that the user names: what is there and no regular file (a device, a pipe, a link)
+    // stays, and is written to.
+    virtual error_code write_output(const path& file, std::string_view content, unsigned mode) {
+        return replace(file, content, mode);
+    }
+
     virtual result<std::unique_ptr<file>> open(const path& file, bool create) = 0;
 
     // A new file of this size, space allocated (ENOSPC here, not at a store); fails if it exists.

@@ -69,6 +69,19 @@ inline error_code write_all_at(int to, const char* bytes, std::size_t size, std:
     return {};
 }
 
+inline error_code write_all(int to, const char* bytes, std::size_t size) {
+    while (size > 0) {
+        const ssize_t count = ::write(to, bytes, size);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return kernel_error();
+        bytes += count;
+        size -= static_cast<std::size_t>(count);
+    }
+    return {};
+}
+
 // So that a file that was made, renamed or removed in there stays so over a machine crash.
 inline error_code sync_directory(const std::filesystem::path& dir) {
     const auto opened = open_descriptor(dir.empty() ? "." : dir, O_RDONLY | O_DIRECTORY);

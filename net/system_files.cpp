@@ -172,6 +172,15 @@ public:
         return net::sync_directory(file.parent_path());
     }
 
+    error_code write_output(const path& file, std::string_view content, unsigned mode) override {
+        struct stat status{};
+        if (::lstat(file.c_str(), &status) != 0 || S_ISREG(status.st_mode))
+            return replace(file, content, mode);
+        // Without a reader a pipe is an error, not a wait.
+        const auto opened = open_descriptor(file, O_WRONLY | O_TRUNC | O_NONBLOCK);
+        return opened ? write_all(opened->get(), content.data(), content.size()) : opened.error();
+    }
+
     result<std::unique_ptr<file>> open(const path& name, bool create) override {
         auto opened = open_descriptor(name, O_RDWR | (create ? O_CREAT : 0));
         if (!opened)

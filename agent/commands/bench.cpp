@@ -236,7 +236,7 @@ bool bench_run::say() {
     const std::string report = boost::json::serialize(to_json(asked_, result_)) + "\n";
     if (json_out)
         return std::fputs(report.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-    const auto failed = env_.files().replace(asked_.report, report, 0644);
+    const auto failed = env_.files().write_output(asked_.report, report, 0644);
     if (failed)
         complain("bench", "cannot write the report to " + asked_.report + ": " + failed.message());
     return !failed;

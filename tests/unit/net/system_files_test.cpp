@@ -87,6 +87,32 @@ TEST_F(system_files_test, replace_is_whole_private_and_leaves_nothing_beside) {
     EXPECT_EQ(files->list(dir)->size(), 1U);
 }
 
+TEST_F(system_files_test, output_goes_into_what_is_no_regular_file) {
+    EXPECT_FALSE(files->write_output(dir / "f", "first", 0600));
+    EXPECT_FALSE(files->write_output(dir / "f", "second", 0600));
+    EXPECT_EQ(*files->read_all(dir / "f", 100), "second");
+    EXPECT_EQ(files->list(dir)->size(), 1U);
+
+    std::filesystem::create_symlink(dir / "f", dir / "link");
+    EXPECT_FALSE(files->write_output(dir / "link", "short", 0600));
+    EXPECT_TRUE(std::filesystem::is_symlink(dir / "link"));
+    EXPECT_EQ(*files->read_all(dir / "f", 100), "short");
+
+    std::filesystem::create_symlink("/dev/null", dir / "null");
+    EXPECT_FALSE(files->write_output(dir / "null", "gone", 0600));
+    EXPECT_TRUE(std::filesystem::is_character_file(dir / "null"));
+
+    ASSERT_EQ(::mkfifo((dir / "pipe").c_str(), 0600), 0);
+    EXPECT_EQ(files->write_output(dir / "pipe", "unread", 0600),
+              errc::make_error_condition(errc::no_such_device_or_address));
+    const int reader = ::open((dir / "pipe").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    ASSERT_GE(reader, 0);
+    EXPECT_FALSE(files->write_output(dir / "pipe", "whole", 0600));
+    char got[16];
+    EXPECT_EQ(::read(reader, got, sizeof got), 5);
+    ::close(reader);
+}
+
 TEST_F(system_files_test, a_replace_that_fails_leaves_the_old_content) {
     EXPECT_FALSE(files->replace(dir / "f", "old", 0600));
     {
