@@ -1,12 +1,12 @@
 #include "net/system_files.hpp"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <csignal>
+#include <fcntl.h>
 #include <fstream>
 #include <thread>
 #include <unistd.h>
