@@ -43,7 +43,7 @@ task<error_code> connect(environment& env, asio::basic_stream_socket<Protocol>& 
 
 // The look-up can't be interrupted, so it owns all it touches, and is left behind when nobody waits for it
 // any more.
-task<result<tcp_addresses>> resolve(environment& env, system_helper_thread& helper, std::string host,
+task<result<tcp_addresses>> resolve(environment& env, system_helper_thread& resolver, std::string host,
                                     std::uint16_t port, time_point deadline) {
     if (const auto address = as_address(host, port))
         co_return tcp_addresses{*address};
@@ -56,7 +56,7 @@ task<result<tcp_addresses>> resolve(environment& env, system_helper_thread& help
         done = true;
         changed.notify();
     };
-    const auto asked = helper.enqueue(work, report, system_helper_thread::at_end::left_behind);
+    const auto asked = resolver.enqueue(work, report, system_helper_thread::at_end::left_behind);
     while (!done) {
         const bool in_time = co_await changed.wait_until(deadline);
         if (!in_time && !done)
@@ -85,13 +85,13 @@ time_point share(time_point now, time_point deadline, std::size_t addresses_left
 
 } // namespace
 
-task<result<std::unique_ptr<stream>>> system_dial(environment& env, system_helper_thread& helper, endpoint to,
-                                                  time_point deadline) {
+task<result<std::unique_ptr<stream>>> system_dial(environment& env, system_helper_thread& resolver,
+                                                  endpoint to, time_point deadline) {
     if (to.type == endpoint::kind::unix_socket) {
         auto connected = co_await dial_unix(env, to.host, deadline);
         co_return connected;
     }
-    const auto addresses = co_await resolve(env, helper, to.host, to.port, deadline);
+    const auto addresses = co_await resolve(env, resolver, to.host, to.port, deadline);
     if (!addresses)
         co_return addresses.error();
     error_code first_failure;

@@ -78,6 +78,7 @@ private:
 system_environment::system_environment(asio::io_context& loop)
     : loop_(loop)
     , helper_(loop)
+    , resolver_(loop)
     , files_(make_system_files()) {}
 
 time_point system_environment::now() const {
@@ -102,7 +103,7 @@ void system_environment::random_bytes(std::span<std::byte> out) {
 }
 
 task<result<std::unique_ptr<stream>>> system_environment::dial(const endpoint& to, time_point deadline) {
-    return system_dial(*this, helper_, to, deadline);
+    return system_dial(*this, resolver_, to, deadline);
 }
 
 result<std::unique_ptr<listener>> system_environment::listen(const endpoint& at) {

@@ -37,6 +37,7 @@ public:
 private:
     asio::io_context& loop_;
     system_helper_thread helper_;
+    system_helper_thread resolver_; // a look-up can hang: nothing else waits behind it
     std::unique_ptr<file_system> files_;
 };
 

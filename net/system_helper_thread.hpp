@@ -1,6 +1,7 @@
 #pragma once
-// The one thread beside the loop, for what blocks by nature. It is started by its first work, does one piece
-// after the other, and reports each on the loop, which does not run out of work before that.
+// A thread beside the loop, for what blocks by nature: one for files, one for name look-ups. It is started
+// by its first work, does one piece after the other, and reports each on the loop, which does not run out of
+// work before that.
 
 #include "net/result.hpp"
 
