@@ -109,6 +109,29 @@ net::task<std::optional<start_request>> read_settings(net::server_exchange& exch
 
 } // namespace
 
+namespace {
+
+// Waits until the disk has it; else why the session is over already. (The agent ends one that the disk
+// refuses.)
+net::task<std::optional<api_error>> start_on_disk(const api_context& context, std::uint32_t number) {
+    const auto active = [&context, number] {
+        const auto* session = context.sessions.active();
+        return session && session->number == number;
+    };
+    while (active() && !context.table.start_stored() && !context.table.start_failure())
+        co_await context.sink.changed().wait();
+    if (const auto& failed = context.table.start_failure())
+        co_return api_error{503, "state_dir_failed",
+                            "the session table can't be written: " + failed.message(),
+                            "mend the disk of --state-dir, then start it again"};
+    if (!active())
+        co_return api_error{409, "session_ended", "somebody ended the capture session while it was started",
+                            "start it again"};
+    co_return std::nullopt;
+}
+
+} // namespace
+
 net::task<void> create_capture_session(const api_context& context, net::server_exchange& exchange) {
     const auto wanted = co_await read_settings(exchange, true);
     if (!wanted)
@@ -124,13 +147,11 @@ net::task<void> create_capture_session(const api_context& context, net::server_e
         co_await answer_error(exchange, std::move(error));
         co_return;
     }
-    auto body = describe(*std::get<const session_record*>(started), context.journal.last_seq());
-    while (!context.table.start_stored() && !context.table.start_failure())
-        co_await context.sink.changed().wait();
-    if (const auto failed = context.table.start_failure()) {
-        context.sessions.stop(end_reason::stopped);
-        api_error error{503, "state_dir_failed", "the session table can't be written: " + failed.message(),
-                        "mend the disk of --state-dir, then start it again"};
+    const auto* session = std::get<const session_record*>(started);
+    auto body = describe(*session, context.journal.last_seq());
+    const auto refused_start = co_await start_on_disk(context, session->number);
+    if (refused_start) {
+        api_error error = *refused_start;
         co_await answer_error(exchange, std::move(error));
         co_return;
     }

@@ -100,9 +100,6 @@ public:
     // Keeps [first, last] in place and mapped until the hold is gone. The hold must not outlive the ring.
     [[nodiscard]] std::unique_ptr<ring_hold> hold(seq_t first, seq_t last);
 
-    // The newest segment. Whoever will close soon syncs it ahead, on the helper thread, beside all else.
-    std::shared_ptr<net::mapped_file> head_mapping() const { return head_pin_; }
-
     // --- stopping: sync everything, then write and sync the clean mark. Blocking: run it on the helper
     // thread, while nothing else uses the ring, its cursors or its holds.
     net::error_code close_clean();

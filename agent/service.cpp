@@ -114,15 +114,21 @@ net::task<> service::live(net::task_group& group) {
     if (files_)
         group.spawn([this] { return run_part(files_part_, [this] { return files_->run(); }); });
     group.spawn([this] { return watch_delivery(); });
+    // Who is told to leave meanwhile takes nothing. Where delivery parks so soon, what comes is for the ring.
     const auto& sessions = *state_->sessions;
-    while (!sessions.start_stored() && !sessions.start_failure() && !teardown_.begun())
+    const auto told_to_leave = [this] {
+        return teardown_.begun() && teardown_.cause() == teardown_cause::signal;
+    };
+    while (!sessions.start_stored() && !sessions.start_failure() && !told_to_leave())
         co_await changed_.wait();
     if (const auto& failed = sessions.start_failure()) {
         give_up(exit_code::unusable, "cannot use the state directory " + config_.state_dir.string() +
                                          ": the session table can't be written: " + failed.message());
         co_return;
     }
-    group.spawn([this] { return run_part(intake_part_, [this] { return take_events(); }); });
+    intake_part_.ended = !sessions.start_stored();
+    if (!intake_part_.ended)
+        group.spawn([this] { return run_part(intake_part_, [this] { return take_events(); }); });
     for (const auto& api : apis_)
         group.spawn(api->serve(api_stop_));
     if (config_.watchdog)
@@ -168,12 +174,15 @@ void service::input_ended(intake_end how) {
         stop_because(teardown_cause::end_of_input);
 }
 
-// Tells the teardown of progress, and begins it where standard input would wait for a parked sink.
+// Tells the teardown of progress, and begins it where standard input would wait for a parked sink. Ends a
+// session whose start the disk refused, whoever waits for it or does not any more.
 net::task<> service::watch_delivery() {
     std::uint64_t acks = sink_->ack_count();
     for (;;) {
         if (has_input() && sink_->parked())
             stop_because(teardown_cause::parked);
+        if (state_->sessions->start_failure())
+            capture_->stop(end_reason::stopped);
         if (sink_->ack_count() != acks) {
             acks = sink_->ack_count();
             teardown_.progressed(env_.now());
@@ -261,9 +270,6 @@ net::task<> service::perform(teardown_step step) {
 // waits.
 net::task<> service::deliver_rest() {
     sink_->drain();
-    // Most of what close_ring has to wait for, while S2 acknowledges; a failure will show there.
-    const auto newest = state_->journal->head_mapping();
-    (void)co_await net::on_helper(env_, [&newest] { return newest->sync(); });
     while (!sink_part_.ended && !sink_->parked() && env_.now() < teardown_.deadline()) {
         const auto deadline = teardown_.deadline();
         if (teardown_.cause() == teardown_cause::end_of_input)

@@ -238,15 +238,37 @@ void slot_file::erase(std::size_t slot) {
     store(slot, {}, length_erased);
 }
 
+// The kernel tells of a page that it could not write once, and then counts it as written: without a change
+// the next sync would leave it out.
+void slot_file::touch(std::size_t from, std::size_t size) {
+    constexpr std::size_t page_bytes = 4096;
+    const auto bytes = mapping_->bytes();
+    for (std::size_t at = from / page_bytes * page_bytes; at < from + size; at += page_bytes) {
+        volatile std::byte& first = bytes[at];
+        first = first;
+    }
+}
+
+void slot_file::touch_unsynced() {
+    touch(0, header_bytes);
+    for (std::size_t slot = 0; slot < used_; ++slot)
+        if (written_[slot] != synced_[slot])
+            touch(copy_at(slot, 0, value_bytes_max_), copies * copy_bytes(value_bytes_max_));
+}
+
 void slot_file::store(std::size_t slot, std::string_view value, std::uint32_t length) {
     NET_ASSERT(slot < slots_, "a slot lies within its file");
     const std::lock_guard lock(turns_);
     used_ = std::max(used_, slot + 1);
     if (used_ > mark_) {
-        mark_ = mark_wanted();
-        store_mark(mark_);
-        if (const auto ec = mapping_->sync())
+        const std::size_t mark = mark_wanted();
+        store_mark(mark);
+        const auto ec = mapping_->sync();
+        sync_failed_ = sync_failed_ || ec;
+        if (ec)
             spdlog::warn("what is stored may not outlive the machine: {}", ec.message());
+        else
+            mark_ = mark;
     }
     const auto bytes = mapping_->bytes();
     const auto state = look(bytes, slot, value_bytes_max_);
@@ -273,12 +295,16 @@ net::error_code slot_file::sync() {
         mark = mark_wanted();
         if (mark == mark_ && written == synced_)
             return {};
+        if (sync_failed_)
+            touch_unsynced();
         if (mark != mark_)
             store_mark(mark);
     }
-    if (const auto ec = mapping_->sync())
-        return ec;
+    const auto ec = mapping_->sync();
     const std::lock_guard lock(turns_);
+    sync_failed_ = static_cast<bool>(ec);
+    if (ec)
+        return ec;
     mark_ = std::max(mark_, mark);
     for (std::size_t slot = 0; slot < slots_; ++slot)
         if (written_[slot] <= written[slot] + 1) // else its copy may be another's by now

@@ -41,13 +41,15 @@ public:
     void write(std::size_t slot, std::string_view value); // value.size() <= value_bytes_max
     void erase(std::size_t slot);
     // Blocking, also beside write() on another thread. Covers what was written before it began, where the
-    // same slot is not written twice meanwhile.
+    // same slot is not written twice meanwhile. Behind one that failed, it writes what that left out as well.
     net::error_code sync();
 
 private:
     slot_file() = default;
     std::size_t mark_wanted() const;
     void store_mark(std::size_t mark);
+    void touch(std::size_t from, std::size_t size);
+    void touch_unsynced();
     void store(std::size_t slot, std::string_view value, std::uint32_t length);
 
     std::unique_ptr<net::mapped_file> mapping_;
@@ -55,6 +57,7 @@ private:
     std::size_t value_bytes_max_ = 0;
     std::size_t used_ = 0; // slots from here on were never written
     std::size_t mark_ = 0; // that is surely on the disk
+    bool sync_failed_ = false;
     std::mutex turns_;
     std::vector<std::uint64_t> written_; // the newest turn of each slot
     std::vector<std::uint64_t> synced_;  // the newest that the disk surely has

@@ -326,6 +326,17 @@ class endings(delivery):
         self.assertEqual(support.run("flush", "--state-dir", self.state_dir).returncode, 4)
         self.assertEqual(agent.terminate(), 4, agent.log())
 
+    def test_a_basin_that_is_missing_from_the_start_costs_no_line(self):
+        lite = self.lite()
+        lines = b"".join(b'{"type":"console.log","data":{"n":%d}}\n' % number for number in range(3000))
+        for number in range(5):  # the server's answer comes about as soon as the disk has the session
+            done = support.run("run", "-", "--state-dir", self.directory / f"state-{number}", "--report", "-",
+                               *lite.flags("no-such-basin"), stdin=lines)
+            self.assertEqual(done.returncode, 4, done.stderr)
+            report = json.loads(done.stdout)
+            self.assertLessEqual(report["refused"], 1, report)  # the line that it left within
+            self.assertEqual(report["undelivered"], report["published"], report)
+
     def test_a_missing_basin_that_comes_heals_by_itself(self):
         lite = self.lite()
         agent = self.agent(*lite.flags("no-such-basin"))
