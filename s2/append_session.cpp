@@ -189,10 +189,11 @@ net::task<std::optional<error>> append_session::await_head(const exchange_deadli
     if (head->status == 200)
         co_return std::nullopt;
     auto body = co_await net::read_body(*opened_.exchange, error_body_bytes_max);
-    opened_.exchange->reset();
     if (head->status == 401)
         token_.refresh();
-    co_return error::from_response(head->status, body ? *body : std::string());
+    const net::error_code lost = body ? net::error_code() : outcome(guard, body.error());
+    opened_.exchange->reset();
+    co_return error::from_answer(head->status, body, lost);
 }
 
 // A reset by a deadline of the sending side's reaches the receiving one as a mere abort.

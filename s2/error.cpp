@@ -108,6 +108,14 @@ error error::from_credentials(std::string message) {
     return failure;
 }
 
+error error::from_answer(unsigned status, const net::result<std::string>& body, net::error_code lost) {
+    if (body)
+        return from_response(status, *body);
+    if (body.error() == net::error::limit_exceeded)
+        return from_response(status, {});
+    return from_transport(lost, true, "the answer " + std::to_string(status));
+}
+
 error error::from_response(unsigned status, std::string_view body,
                            std::optional<std::chrono::milliseconds> retry_after) {
     error failure;

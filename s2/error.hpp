@@ -42,6 +42,10 @@ struct error {
     static error from_response(unsigned status, std::string_view body,
                                std::optional<std::chrono::milliseconds> retry_after = {});
 
+    // The same with the body as it was read. Where that was cut off on the way (`lost` says by what), the
+    // status alone may mean anything: the call counts as lost with its connection.
+    static error from_answer(unsigned status, const net::result<std::string>& body, net::error_code lost);
+
     // "404 stream_not_found: …", "cannot connect to 127.0.0.1:4000: Connection refused". Never holds a token.
     std::string text() const;
 

@@ -112,7 +112,8 @@ net::task<step> read_session::await_head(net::time_point until) {
     auto body = co_await net::read_body(*opened_.exchange, error_body_bytes_max);
     if (head->status == 401)
         from_.token().refresh();
-    co_return state_.on_failure(error::from_response(head->status, body ? *body : std::string()));
+    const net::error_code lost = body ? net::error_code() : guard.outcome(body.error());
+    co_return state_.on_failure(error::from_answer(head->status, body, lost));
 }
 
 net::task<step> read_session::receive(read_batch& into, net::time_point deadline) {

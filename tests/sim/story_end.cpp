@@ -53,8 +53,8 @@ caller_tally story::callers() const {
 // A teardown in the middle of it all is bounded; whatever is left, the next agent finds.
 void story::stop_under_faults() {
     stopping_ = true;
-    for (auto& each : hosts_) {
-        auto& agent = *each.agent;
+    for (std::size_t at = 0; at < hosts_.size(); ++at) { // a copy may come meanwhile
+        auto& agent = *hosts_[at].agent;
         if (!agent.ready() || agent.on().paused || agent.on().helper_delay_max > 10ms)
             continue;
         agent.signal();
@@ -67,7 +67,7 @@ void story::stop_under_faults() {
             agent.on().helper_delay_max < 10ms)
             throw verdict(exit_liveness, agent.name() + " did not leave after its signal, under faults");
         if (!agent.running() && agent.exited && *agent.exited == agent::exit_code::durable)
-            conservation_.expect_durable(each.context->index, world_.now(), "exit 0");
+            conservation_.expect_durable(hosts_[at].context->index, world_.now(), "exit 0");
     }
 }
 

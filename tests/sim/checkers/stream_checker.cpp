@@ -12,8 +12,22 @@ void stream_checker::wrong(stream_id stream, const model_record& record, const s
                                         record.body.substr(0, 200));
 }
 
+namespace {
+
+std::uint64_t trim_point(const model_record& command) {
+    std::uint64_t point = 0; // big-endian
+    for (const char each : command.body)
+        point = point << 8 | static_cast<unsigned char>(each);
+    return point;
+}
+
+} // namespace
+
 void stream_checker::committed(stream_id stream, std::uint64_t first_seq,
                                std::span<const model_record> records) {
+    // What everything was trimmed from tells nobody any more what it had.
+    if (records.front().header_value == "trim" && trim_point(records.front()) >= first_seq)
+        streams_.erase(stream);
     std::string line = "commit " + std::to_string(stream) + " [" + std::to_string(first_seq) + ", " +
                        std::to_string(first_seq + records.size()) + ")";
     if (records.front().is_command)

@@ -84,6 +84,18 @@ TEST(Classify, ForeignBodiesFallBackByStatus) {
     }
 }
 
+TEST(Error, AnAnswerThatWasCutOffIsLostWithItsConnection) {
+    const auto whole = error::from_answer(404, std::string(R"({"code":"basin_not_found"})"), {});
+    EXPECT_TRUE(whole.is_code("basin_not_found"));
+    const net::error_code reset = boost::asio::error::connection_reset;
+    const auto cut = error::from_answer(404, reset, reset);
+    EXPECT_EQ(cut.what, error::kind::transport);
+    EXPECT_EQ(cut.transport, reset);
+    EXPECT_EQ(classify(cut), verdict::retry_ambiguous);
+    const auto endless = error::from_answer(404, make_error_code(net::error::limit_exceeded), {});
+    EXPECT_EQ(endless.status, 404u);
+}
+
 TEST(Error, ConditionsAreRead) {
     const auto seq = error::from_response(412, R"({"seq_num_mismatch":18446744073709551615})");
     EXPECT_EQ(seq.seq_num_mismatch, ~0ull);
