@@ -18,7 +18,8 @@ EVENT_BYTES = 100_000   # of the large ones
 
 def large_events():
     def write(out):
-        out.write(b"".join(b'{"type":"bench.large","data":"%s"}\n' % (b"%d" % number * EVENT_BYTES)[:EVENT_BYTES]
+        out.write(b"".join(b'{"ts":%d,"type":"bench.large","category":"console","source":{"kind":"local_process"},"data":"%s"}\n'
+                           % (number, (b"%d" % number * EVENT_BYTES)[:EVENT_BYTES])
                            for number in range(1000, 1200)))
     path = servers.kept_file("events-large.ndjson", write)
     return Events(path, 200)
