@@ -107,10 +107,6 @@ net::task<std::optional<start_request>> read_settings(net::server_exchange& exch
     co_return std::nullopt;
 }
 
-} // namespace
-
-namespace {
-
 // Waits until the disk has it; else why the session is over already. (The agent ends one that the disk
 // refuses.)
 net::task<std::optional<api_error>> start_on_disk(const api_context& context, std::uint32_t number) {

@@ -116,10 +116,7 @@ net::task<> service::live(net::task_group& group) {
     group.spawn([this] { return watch_delivery(); });
     // Who is told to leave meanwhile takes nothing. Where delivery parks so soon, what comes is for the ring.
     const auto& sessions = *state_->sessions;
-    const auto told_to_leave = [this] {
-        return teardown_.begun() && teardown_.cause() == teardown_cause::signal;
-    };
-    while (!sessions.start_stored() && !sessions.start_failure() && !told_to_leave())
+    while (!sessions.start_stored() && !sessions.start_failure() && !teardown_.told_to_leave())
         co_await changed_.wait();
     if (const auto& failed = sessions.start_failure()) {
         give_up(exit_code::unusable, "cannot use the state directory " + config_.state_dir.string() +

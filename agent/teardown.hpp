@@ -36,6 +36,9 @@ public:
 
     std::optional<teardown_cause> cause() const { return cause_; }
 
+    // By a signal, whatever the teardown began with.
+    bool told_to_leave() const { return absolute_.has_value(); }
+
     teardown_step step() const { return step_; }
 
     void begin(teardown_cause cause, net::time_point now) {

@@ -54,32 +54,31 @@ inline result<system_descriptor> open_descriptor(const std::filesystem::path& fi
     }
 }
 
-// All bytes at this offset, or an error.
-inline error_code write_all_at(int to, const char* bytes, std::size_t size, std::uint64_t offset) {
+// All bytes, or an error: write(bytes, size) takes as many as it can, as write(2) does.
+template <class Write>
+error_code write_whole(const char* bytes, std::size_t size, Write write) {
     while (size > 0) {
-        const ssize_t count = ::pwrite(to, bytes, size, static_cast<off_t>(offset));
+        const ssize_t count = write(bytes, size);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)
             return kernel_error();
         bytes += count;
         size -= static_cast<std::size_t>(count);
-        offset += static_cast<std::uint64_t>(count);
     }
     return {};
 }
 
 inline error_code write_all(int to, const char* bytes, std::size_t size) {
-    while (size > 0) {
-        const ssize_t count = ::write(to, bytes, size);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return kernel_error();
-        bytes += count;
-        size -= static_cast<std::size_t>(count);
-    }
-    return {};
+    return write_whole(bytes, size,
+                       [to](const char* from, std::size_t left) { return ::write(to, from, left); });
+}
+
+inline error_code write_all_at(int to, const char* bytes, std::size_t size, std::uint64_t offset) {
+    const char* const begin = bytes;
+    return write_whole(bytes, size, [&](const char* from, std::size_t left) {
+        return ::pwrite(to, from, left, static_cast<off_t>(offset) + (from - begin));
+    });
 }
 
 // So that a file that was made, renamed or removed in there stays so over a machine crash.

@@ -42,6 +42,16 @@ TEST(teardown_test, a_signal_after_the_end_of_input_sets_an_absolute_deadline) {
     EXPECT_EQ(one.cause(), end_of_input);
 }
 
+TEST(teardown_test, only_a_signal_tells_to_leave) {
+    teardown one(10s);
+    EXPECT_FALSE(one.told_to_leave());
+    one.begin(parked, at(5s));
+    EXPECT_FALSE(one.told_to_leave());
+    one.begin(signal, at(6s));
+    EXPECT_TRUE(one.told_to_leave());
+    EXPECT_EQ(one.cause(), parked);
+}
+
 TEST(teardown_test, the_second_signal_cuts_it_short) {
     teardown one(10s);
     one.begin(signal, at(1s));
