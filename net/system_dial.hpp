@@ -6,7 +6,7 @@
 
 namespace net {
 
-task<result<std::unique_ptr<stream>>> system_dial(environment& env, system_helper_thread& resolver, endpoint to,
-                                                  time_point deadline);
+task<result<std::unique_ptr<stream>>> system_dial(environment& env, system_helper_thread& resolver,
+                                                  endpoint to, time_point deadline);
 
 } // namespace net
