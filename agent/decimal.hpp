@@ -2,6 +2,7 @@
 // Numbers in decimal digits, eight digits at a time in one word: reading ts by std::from_chars and writing
 // ts and seq by std::to_chars was a tenth of what publishing an event costs.
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -72,6 +73,29 @@ inline std::optional<std::int64_t> parse_decimal(std::string_view digits) {
     if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
         return std::nullopt;
     return static_cast<std::int64_t>(value);
+}
+
+// What the text begins with, up to 19 digits of it; 0 for none.
+inline std::uint64_t leading_decimal(std::string_view text) {
+    constexpr std::array<std::uint64_t, 8> tens{1, 10, 100, 1000, 10'000, 100'000, 1'000'000, 10'000'000};
+    std::uint64_t value = 0;
+    std::size_t digits = 0;
+    for (; text.size() >= 8 && digits < 16; digits += 8, text.remove_prefix(8)) {
+        const auto word = load_word(text.data());
+        const unsigned count = leading_digits(word);
+        if (count == 0)
+            return value;
+        if (count < 8) { // moved to the end of a word that begins with zeros
+            const unsigned shift = 8 * (8 - count);
+            return value * tens[count] + value_of_digits(word << shift | each_byte('0') >> (8 * count));
+        }
+        value = value * 100'000'000 + value_of_digits(word);
+    }
+    for (; !text.empty() && text.front() >= '0' && text.front() <= '9' && digits < 19; ++digits) {
+        value = value * 10 + static_cast<unsigned>(text.front() - '0');
+        text.remove_prefix(1);
+    }
+    return value;
 }
 
 constexpr std::size_t decimal_bytes_max = 24; // what write_decimal may write to: 20 digits, in whole words

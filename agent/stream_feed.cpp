@@ -1,11 +1,11 @@
 #include "agent/stream_feed.hpp"
 
+#include "agent/decimal.hpp"
 #include "agent/event.hpp"
 #include "agent/system_events.hpp"
 #include "net/assert.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 
 namespace agent {
@@ -25,10 +25,7 @@ std::uint64_t record_timestamp(std::string_view envelope) {
     const auto at = envelope.find('{', behind_id); // only the seq stands between the id and the event
     if (at == std::string_view::npos || !envelope.substr(at).starts_with(before_ts))
         return 0;
-    std::uint64_t micros = 0;
-    const char* digits = envelope.data() + at + before_ts.size();
-    std::from_chars(digits, envelope.data() + envelope.size(), micros);
-    return micros / 1000;
+    return leading_decimal(envelope.substr(at + before_ts.size())) / 1000;
 }
 
 stream_feed::stream_feed(net::environment& env, ring& journal, session_table& sessions, delivery_state& state,

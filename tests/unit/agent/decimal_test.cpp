@@ -55,6 +55,20 @@ TEST(decimal, reads_digits_only) {
     EXPECT_EQ(parse_decimal(""), std::nullopt);
 }
 
+TEST(decimal, reads_what_a_text_begins_with) {
+    for (const auto value : numbers()) {
+        const auto digits = std::to_string(value);
+        if (digits.size() > 19)
+            continue;
+        for (const auto* behind : {"", ",", "}}", "/12345678", ":1234567890123456789", "x        "})
+            EXPECT_EQ(agent::leading_decimal(digits + behind), value) << behind;
+    }
+    EXPECT_EQ(agent::leading_decimal(""), 0U);
+    EXPECT_EQ(agent::leading_decimal("x1"), 0U);
+    EXPECT_EQ(agent::leading_decimal("-1234567890"), 0U);
+    EXPECT_EQ(agent::leading_decimal("0000000000000000012"), 12U);
+}
+
 TEST(decimal, counts_the_digits_that_a_word_begins_with) {
     for (unsigned digits = 0; digits <= 8; ++digits)
         for (int byte = 0; byte < 256; ++byte) {
