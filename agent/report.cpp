@@ -77,8 +77,8 @@ net::error_code write_report(net::environment& env, const report& of, const std:
 
 net::error_code write_status(net::environment& env, const report& of,
                              const std::filesystem::path& state_dir) {
-    return env.files().replace(state_dir / status_file_name, boost::json::serialize(to_json(of)) + "\n",
-                               0644);
+    return env.files().replace_unsynced(state_dir / status_file_name,
+                                        boost::json::serialize(to_json(of)) + "\n", 0644);
 }
 
 net::result<boost::json::object> read_status(net::file_system& files,

@@ -67,8 +67,12 @@ public:
     // Written beside, synced, renamed over, directory synced.
     virtual error_code replace(const path& file, std::string_view content, unsigned mode) = 0;
 
-    // The same for a file that the user names: what is there and no regular file (a device, a pipe, a link)
-    // stays, and is written to.
+    // The same without the syncs, for what the next start writes anew: a machine crash may leave the old
+    // content, the new one, or less of it.
+    virtual error_code replace_unsynced(const path& file, std::string_view content, unsigned mode) = 0;
+
+    // As replace, for a file that the user names: what is there and no regular file (a device, a pipe, a
+    // link) stays, and is written to.
     virtual error_code write_output(const path& file, std::string_view content, unsigned mode) {
         return replace(file, content, mode);
     }

@@ -149,27 +149,12 @@ public:
     }
 
     error_code replace(const path& file, std::string_view content, unsigned mode) override {
-        path beside = file;
-        beside += ".new";
-        ::unlink(beside.c_str()); // left by a process that died in the middle, perhaps with another mode
-        error_code ec;
-        {
-            const auto opened = open_descriptor(beside, O_WRONLY | O_CREAT | O_EXCL, mode);
-            if (!opened)
-                return opened.error();
-            ec = write_all_at(opened->get(), content.data(), content.size(), 0);
-            if (!ec && ::fchmod(opened->get(), mode) != 0) // whatever the umask is
-                ec = kernel_error();
-            if (!ec && ::fsync(opened->get()) != 0)
-                ec = kernel_error();
-        }
-        if (!ec)
-            ec = rename(beside, file);
-        if (ec) {
-            ::unlink(beside.c_str());
-            return ec;
-        }
-        return net::sync_directory(file.parent_path());
+        const error_code ec = write_over(file, content, mode, true);
+        return ec ? ec : net::sync_directory(file.parent_path());
+    }
+
+    error_code replace_unsynced(const path& file, std::string_view content, unsigned mode) override {
+        return write_over(file, content, mode, false);
     }
 
     error_code write_output(const path& file, std::string_view content, unsigned mode) override {
@@ -242,6 +227,30 @@ public:
             return {};
         const auto found = names.find(static_cast<long>(status.f_type));
         return found == names.end() ? std::string() : found->second;
+    }
+
+private:
+    // Written beside and renamed over.
+    static error_code write_over(const path& file, std::string_view content, unsigned mode, bool synced) {
+        path beside = file;
+        beside += ".new";
+        ::unlink(beside.c_str()); // left by a process that died in the middle, perhaps with another mode
+        error_code ec;
+        {
+            const auto opened = open_descriptor(beside, O_WRONLY | O_CREAT | O_EXCL, mode);
+            if (!opened)
+                return opened.error();
+            ec = write_all_at(opened->get(), content.data(), content.size(), 0);
+            if (!ec && ::fchmod(opened->get(), mode) != 0) // whatever the umask is
+                ec = kernel_error();
+            if (!ec && synced && ::fsync(opened->get()) != 0)
+                ec = kernel_error();
+        }
+        if (!ec)
+            ec = ::rename(beside.c_str(), file.c_str()) == 0 ? error_code() : kernel_error();
+        if (ec)
+            ::unlink(beside.c_str());
+        return ec;
     }
 };
 

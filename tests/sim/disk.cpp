@@ -166,9 +166,17 @@ net::error_code disk::rename(const path& from, const path& to) {
     return {};
 }
 
-// The file beside is written, synced and renamed within one call, so that no crash comes between: only the
-// new name can get lost, if the last step fails.
 net::error_code disk::replace(const path& file, std::string_view content) {
+    const auto ec = write_over(file, content, true);
+    return ec ? ec : sync_directory(parent_of(key_of(file)));
+}
+
+net::error_code disk::replace_unsynced(const path& file, std::string_view content) {
+    return write_over(file, content, false);
+}
+
+// The file beside is written and renamed within one call, so that no process dies between.
+net::error_code disk::write_over(const path& file, std::string_view content, bool synced) {
     const std::string name = key_of(file);
     if (const auto ec = failure(operation::replace, file))
         return ec;
@@ -180,7 +188,8 @@ net::error_code disk::replace(const path& file, std::string_view content) {
         return kernel_error(ENOSPC);
     auto fresh = std::make_shared<stored_file>(next_number(), 0);
     fresh->append(content);
-    fresh->sync();
+    if (synced)
+        fresh->sync();
     if (const auto beside = names_.now().find(name + ".new");
         beside != names_.now().end() && beside->second) {
         keep_if_held(beside->first);
@@ -188,7 +197,7 @@ net::error_code disk::replace(const path& file, std::string_view content) {
     }
     keep_if_held(name);
     names_.link(name, std::move(fresh));
-    return sync_directory(parent_of(name));
+    return {};
 }
 
 net::error_code disk::append(stored_file& to, const path& name, std::string_view bytes) {

@@ -81,6 +81,7 @@ public:
     net::error_code remove(const path& file);
     net::error_code rename(const path& from, const path& to);
     net::error_code replace(const path& file, std::string_view content);
+    net::error_code replace_unsynced(const path& file, std::string_view content);
     net::error_code append(stored_file& to, const path& name, std::string_view bytes);
     net::error_code truncate(stored_file& which, const path& name, std::uint64_t size);
     net::error_code sync(stored_file& which, const path& name);
@@ -98,6 +99,7 @@ private:
     net::error_code failure(operation what, const path& where) const;
     net::error_code check_parent(const std::string& name) const;
     bool has_room(std::uint64_t bytes) const;
+    net::error_code write_over(const path& file, std::string_view content, bool synced);
 
     journaled_names names_;
     mutable std::vector<std::weak_ptr<stored_file>> unnamed_; // removed while held

@@ -165,6 +165,20 @@ TEST_F(disk_test, a_synced_directory_keeps_its_names_and_all_changes_before) {
                                                ElementsAre("/s/a", "/s/c", "/s/ring/b")));
 }
 
+TEST_F(disk_test, replaced_without_a_sync_it_is_the_old_one_the_new_one_or_less) {
+    EXPECT_FALSE(files->replace("/s/a", "old", 0600));
+    EXPECT_FALSE(files->replace_unsynced("/s/a", "newer", 0600));
+    EXPECT_EQ(storage->read("/s/a"), "newer");
+    files->kill();
+    EXPECT_EQ(storage->read("/s/a"), "newer") << "over the death of its process it is whole";
+    std::set<std::string> outcomes;
+    for (std::uint64_t seed = 0; seed < seeds; ++seed)
+        outcomes.insert(*crashed(seed)->read("/s/a"));
+    EXPECT_TRUE(outcomes.contains("old"));
+    EXPECT_TRUE(outcomes.contains("newer"));
+    EXPECT_GT(outcomes.size(), 2U);
+}
+
 TEST_F(disk_test, a_file_whose_removal_got_lost_has_its_content) {
     EXPECT_FALSE(files->replace("/s/a", "content", 0600));
     EXPECT_FALSE(files->remove("/s/a"));

@@ -78,6 +78,10 @@ net::error_code process_files::replace(const path& file, std::string_view conten
     return process_->alive ? process_->on->replace(file, content) : dead();
 }
 
+net::error_code process_files::replace_unsynced(const path& file, std::string_view content, unsigned) {
+    return process_->alive ? process_->on->replace_unsynced(file, content) : dead();
+}
+
 net::result<std::unique_ptr<net::file>> process_files::open(const path& file, bool create) {
     if (!process_->alive)
         return dead();

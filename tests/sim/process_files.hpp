@@ -37,6 +37,7 @@ public:
     net::error_code sync_directory(const path& dir) override;
     net::result<std::string> read_all(const path& file, std::uint64_t limit_bytes) override;
     net::error_code replace(const path& file, std::string_view content, unsigned mode) override;
+    net::error_code replace_unsynced(const path& file, std::string_view content, unsigned mode) override;
     net::result<std::unique_ptr<net::file>> open(const path& file, bool create) override;
     net::result<std::unique_ptr<net::mapped_file>> create_mapped(const path& file,
                                                                  std::uint64_t size) override;

@@ -72,6 +72,10 @@ public:
         return real_->replace(file, content, mode);
     }
 
+    net::error_code replace_unsynced(const path& file, std::string_view content, unsigned mode) override {
+        return real_->replace_unsynced(file, content, mode);
+    }
+
     net::error_code sync_directory(const path& dir) override { return real_->sync_directory(dir); }
 
     net::result<std::unique_ptr<net::file>> open(const path& file, bool create) override {

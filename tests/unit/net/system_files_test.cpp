@@ -88,6 +88,22 @@ TEST_F(system_files_test, replace_is_whole_private_and_leaves_nothing_beside) {
     EXPECT_EQ(files->list(dir)->size(), 1U);
 }
 
+TEST_F(system_files_test, replaced_without_a_sync_it_is_whole_all_the_same) {
+    EXPECT_FALSE(files->replace_unsynced(dir / "f", "first", 0644));
+    EXPECT_EQ(mode_of(dir / "f"), 0644U);
+    std::ofstream(dir / "f.new") << "left by a crash";
+    EXPECT_FALSE(files->replace_unsynced(dir / "f", "second", 0644));
+    EXPECT_EQ(*files->read_all(dir / "f", 100), "second");
+    EXPECT_EQ(files->list(dir)->size(), 1U);
+    {
+        const size_limit limit(1000);
+        EXPECT_EQ(files->replace_unsynced(dir / "f", std::string(5000, 'x'), 0644),
+                  errc::make_error_condition(errc::file_too_large));
+    }
+    EXPECT_EQ(*files->read_all(dir / "f", 100), "second");
+    EXPECT_EQ(files->list(dir)->size(), 1U);
+}
+
 TEST_F(system_files_test, output_goes_into_what_is_no_regular_file) {
     EXPECT_FALSE(files->write_output(dir / "f", "first", 0600));
     EXPECT_FALSE(files->write_output(dir / "f", "second", 0600));

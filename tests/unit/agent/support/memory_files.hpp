@@ -40,6 +40,7 @@ public:
     std::uint64_t disk_bytes_max = ~std::uint64_t{0};
     net::error_code mapping_fails; // open_mapped says so while set
     net::error_code names_fail;    // remove and rename say so while set
+    net::error_code sync_fails;    // the next sync of a mapping says so; as a kernel does, only once
     std::size_t calls = 0;         // every call but stores into mappings
     std::size_t mapped_now = 0;    // mappings of files
 
@@ -125,13 +126,16 @@ public:
 
     net::error_code replace(const path& file, std::string_view text, unsigned) override {
         called();
-        auto fresh = std::make_shared<content>();
-        fresh->resize(text.size());
-        std::copy_n(text.data(), text.size(), reinterpret_cast<char*>(fresh->words.data()));
-        fresh->synced = text;
-        all[file.string()] = std::move(fresh);
+        write_over(file, text)->synced = text;
         if (!names_since_sync.empty())
             forget_names();
+        return {};
+    }
+
+    net::error_code replace_unsynced(const path& file, std::string_view text, unsigned) override {
+        called();
+        write_over(file, text);
+        named();
         return {};
     }
 
@@ -178,6 +182,14 @@ public:
     static net::error_code error(int code) { return {code, boost::system::generic_category()}; }
 
 private:
+    content_ptr write_over(const path& file, std::string_view text) {
+        auto fresh = std::make_shared<content>();
+        fresh->resize(text.size());
+        std::copy_n(text.data(), text.size(), reinterpret_cast<char*>(fresh->words.data()));
+        all[file.string()] = fresh;
+        return fresh;
+    }
+
     void called() {
         ++calls;
         if (before_call)
@@ -203,6 +215,8 @@ private:
 
         net::error_code sync() override {
             owner_.called();
+            if (owner_.sync_fails)
+                return std::exchange(owner_.sync_fails, {});
             const auto raw = of_->bytes();
             of_->synced.assign(reinterpret_cast<const char*>(raw.data()), raw.size());
             return {};
