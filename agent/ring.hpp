@@ -100,8 +100,12 @@ public:
     // Keeps [first, last] in place and mapped until the hold is gone. The hold must not outlive the ring.
     [[nodiscard]] std::unique_ptr<ring_hold> hold(seq_t first, seq_t last);
 
-    // --- stopping: sync everything, then write and sync the clean mark. Blocking: run it on the helper
-    // thread, while nothing else uses the ring, its cursors or its holds.
+    // --- stopping
+    // Beside whatever else goes on: what is written by now goes to the disk, so that close_clean() has less
+    // to wait for. An error is close_clean()'s to tell.
+    net::task<> sync_ahead();
+    // Sync everything, then write and sync the clean mark. Blocking: run it on the helper thread, while
+    // nothing else uses the ring, its cursors or its holds.
     net::error_code close_clean();
 
 private:
@@ -164,6 +168,7 @@ private:
     bool reserved_ = false;
     bool disk_full_ = false; // at the last attempt: what is free of the capacity can't be had
     bool closed_ = false;
+    net::error_code sync_failed_; // of sync_ahead(); the kernel tells it once
     bool after_machine_crash_ = false;
     std::vector<ring_hold*> holds_;
 };

@@ -268,11 +268,34 @@ net::error_code ring::start_head(bool newest_empty, seq_t lost_from, gap_reason 
     return {};
 }
 
+// What is written while the disk is waited for takes the word back.
+net::task<> ring::sync_ahead() {
+    if (options_.dir.empty())
+        co_return;
+    const auto present = segments_;
+    for (const auto& segment : present) {
+        if (segment->synced() || segment->freed())
+            continue;
+        const auto mapped = segment->pin();
+        if (!mapped)
+            continue; // close_clean() tries again
+        segment->set_synced(true);
+        const auto work = [&mapped] { return (*mapped)->sync(); };
+        const net::error_code failed = co_await net::on_helper(env_, work);
+        if (!failed)
+            continue;
+        segment->set_synced(false);
+        sync_failed_ = failed;
+    }
+}
+
 net::error_code ring::close_clean() {
     closed_ = true;
     reserved_ = false;
     if (options_.dir.empty())
         return {};
+    if (sync_failed_)
+        return sync_failed_;
     for (const auto& segment : segments_) {
         if (segment->synced())
             continue;

@@ -246,7 +246,11 @@ net::task<> service::perform(teardown_step step) {
         live_->end();
         break;
     case teardown_step::deliver:
-        co_await deliver_rest();
+        co_await net::with_task_group(env_, [this](net::task_group& group) -> net::task<> {
+            group.spawn(state_->journal->sync_ahead());
+            co_await deliver_rest();
+            co_await group.join();
+        });
         settle_account();
         break;
     case teardown_step::close_files:

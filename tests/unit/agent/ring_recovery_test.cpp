@@ -8,6 +8,16 @@ namespace {
 
 constexpr std::size_t big = 100'000;
 
+std::size_t unsynced_files(memory_world& world) {
+    std::size_t found = 0;
+    for (const auto& [name, one] : world.disk.all) {
+        const auto bytes = one->bytes();
+        if (one->synced != std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()))
+            ++found;
+    }
+    return found;
+}
+
 TEST(ring_recovery_test, goes_on_after_a_clean_stop_also_on_another_boot) {
     memory_world world;
     {
@@ -17,11 +27,7 @@ TEST(ring_recovery_test, goes_on_after_a_clean_stop_also_on_another_boot) {
         EXPECT_TRUE(ring->reserve(10).empty());
     }
     EXPECT_TRUE(world.disk.exists("/ring/clean"));
-    for (const auto& [name, one] : world.disk.all) { // everything had been synced
-        const auto bytes = one->bytes();
-        ASSERT_EQ(one->synced, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()))
-            << name;
-    }
+    EXPECT_EQ(unsynced_files(world), 0U);
     world.boot = "boot-2";
     auto ring = open_ring(world, options_of(), 5000);
     EXPECT_TRUE(ring.recovery.found);
@@ -34,6 +40,41 @@ TEST(ring_recovery_test, goes_on_after_a_clean_stop_also_on_another_boot) {
     const auto found = read_all(*ring);
     EXPECT_EQ(found.seqs, seqs(1, 60));
     EXPECT_TRUE(found.gaps.empty());
+}
+
+TEST(ring_recovery_test, synced_ahead_the_close_writes_only_what_came_since) {
+    memory_world world;
+    auto ring = open_ring(world);
+    publish_until(*ring, 60, big);
+    world.run(ring->sync_ahead());
+    EXPECT_EQ(unsynced_files(world), 0U);
+    publish_until(*ring, 61, big);
+    EXPECT_EQ(unsynced_files(world), 1U);
+    const auto before = world.disk.calls;
+    ASSERT_FALSE(ring->close_clean());
+    EXPECT_EQ(unsynced_files(world), 0U);
+    EXPECT_EQ(world.disk.calls - before, 2U) << "the head, the mark";
+}
+
+TEST(ring_recovery_test, what_is_written_while_it_syncs_ahead_is_synced_at_the_close) {
+    memory_world world;
+    auto ring = open_ring(world);
+    publish_until(*ring, 5, big);
+    world.after_helper = [&] { publish_until(*ring, 6, big); };
+    world.run(ring->sync_ahead());
+    EXPECT_EQ(unsynced_files(world), 1U);
+    ASSERT_FALSE(ring->close_clean());
+    EXPECT_EQ(unsynced_files(world), 0U);
+}
+
+TEST(ring_recovery_test, a_disk_that_failed_ahead_of_the_close_leaves_no_clean_mark) {
+    memory_world world;
+    auto ring = open_ring(world);
+    publish_until(*ring, 5, big);
+    world.disk.sync_fails = memory_files::error(EIO);
+    world.run(ring->sync_ahead());
+    EXPECT_EQ(ring->close_clean(), memory_files::error(EIO));
+    EXPECT_FALSE(world.disk.exists("/ring/clean"));
 }
 
 TEST(ring_recovery_test, an_empty_ring_reopens_empty) {

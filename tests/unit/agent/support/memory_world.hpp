@@ -4,6 +4,7 @@
 #include "memory_files.hpp"
 #include "net/environment.hpp"
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include <random>
@@ -17,6 +18,7 @@ public:
 
     memory_files disk;
     std::string boot = "boot-1";
+    std::function<void()> after_helper; // what happens before the loop hears of it
 
     net::asio::any_io_executor executor() override { return loop_.get_executor(); }
 
@@ -52,7 +54,19 @@ public:
 
     net::task<void> on_helper_impl(std::function<void()> work) override {
         work();
+        if (after_helper)
+            after_helper();
         co_return;
+    }
+
+    // To its end.
+    void run(net::task<> task) {
+        net::asio::co_spawn(loop_, std::move(task), [](const std::exception_ptr& failed) {
+            if (failed)
+                std::rethrow_exception(failed);
+        });
+        loop_.restart();
+        loop_.run();
     }
 
 private:
