@@ -45,10 +45,10 @@ TEST(ring_recovery_test, goes_on_after_a_clean_stop_also_on_another_boot) {
 TEST(ring_recovery_test, synced_ahead_the_close_writes_only_what_came_since) {
     memory_world world;
     auto ring = open_ring(world);
-    publish_until(*ring, 60, big);
+    publish_until(*ring, 50, big);
     world.run(ring->sync_ahead());
     EXPECT_EQ(unsynced_files(world), 0U);
-    publish_until(*ring, 61, big);
+    publish_until(*ring, 51, big);
     EXPECT_EQ(unsynced_files(world), 1U);
     const auto before = world.disk.calls;
     ASSERT_FALSE(ring->close_clean());

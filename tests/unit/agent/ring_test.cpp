@@ -1,4 +1,4 @@
-// The ring while it lives: order and identity, room, gaps, holds, and several readers at once.
+// The ring while it lives: order and identity, room, gaps, what stays mapped.
 #include "support/ring_kit.hpp"
 
 #include <random>
@@ -182,97 +182,6 @@ TEST(ring_test, owed_is_asked_at_a_segments_end_only) {
     EXPECT_EQ(retention.asked, 0u);
 }
 
-TEST(ring_test, a_held_range_stays_and_dropping_starts_behind_it) {
-    memory_world world;
-    auto ring = open_ring(world);
-    owing_from retention(1);
-    ring->set_retention(&retention);
-    publish_until(*ring, 30, big);
-    auto hold = ring->hold(5, 6);
-    const std::string held_line(std::get<ring_entry>(ring_cursor(*ring, 5).next()).line);
-    const auto view = std::get<ring_entry>(ring_cursor(*ring, 5).next()).line;
-    publish_until(*ring, 500, big);
-    EXPECT_EQ(view, held_line); // in place and mapped
-    EXPECT_EQ(ring->first_seq(), 1u);
-    auto found = read_all(*ring);
-    ASSERT_EQ(found.gaps.size(), 1u);
-    EXPECT_GT(found.gaps[0].from_seq, 6u);
-    EXPECT_EQ(found.gaps[0].reason, gap_reason::capacity);
-    EXPECT_EQ(retention.dropped, seqs(found.gaps[0].from_seq, found.gaps[0].to_seq));
-    EXPECT_EQ(found.seqs.size() + retention.dropped.size(), 500u);
-    EXPECT_TRUE(found.identical);
-
-    hold->shrink_from(7); // an empty range holds nothing
-    publish_until(*ring, 1000, big);
-    EXPECT_GT(ring->first_seq(), 6u);
-    hold.reset();
-    found = read_all(*ring);
-    EXPECT_EQ(found.gaps, (std::vector<ring_gap>{{1, ring->first_seq() - 1, gap_reason::capacity}}));
-}
-
-TEST(ring_test, neighbouring_holds_and_the_holes_between_them) {
-    memory_world world;
-    auto ring = open_ring(world);
-    owing_from retention(1);
-    ring->set_retention(&retention);
-    publish_until(*ring, 10, big);
-    auto low = ring->hold(1, 3);
-    publish_until(*ring, 70, big);
-    auto middle = ring->hold(62, 62);
-    auto same_segment = ring->hold(63, 64);
-    publish_until(*ring, 400, big);
-    auto found = read_all(*ring);
-    EXPECT_EQ(found.gaps.size(), 2u);
-    EXPECT_TRUE(found.identical);
-    middle.reset();
-    publish_until(*ring, 600, big);
-    EXPECT_TRUE(std::holds_alternative<ring_entry>(ring_cursor(*ring, 63).next()));
-    low->extend_to(64);
-    same_segment.reset();
-    publish_until(*ring, 800, big);
-    EXPECT_TRUE(std::holds_alternative<ring_entry>(ring_cursor(*ring, 63).next()));
-    low.reset();
-    publish_until(*ring, 1000, big);
-    found = read_all(*ring);
-    EXPECT_EQ(found.gaps, (std::vector<ring_gap>{{1, ring->first_seq() - 1, gap_reason::capacity}}));
-    EXPECT_EQ(retention.dropped.size() + found.seqs.size(), 1000u);
-}
-
-TEST(ring_test, all_held_means_no_room_and_nothing_is_overwritten) {
-    memory_world world;
-    auto ring = open_ring(world);
-    auto hold = ring->hold(1, ~seq_t{0});
-    while (publish_next(*ring, big)) {
-    }
-    const seq_t last = ring->last_seq();
-    EXPECT_EQ(ring->used_bytes(), ring->capacity_bytes());
-    EXPECT_EQ(read_all(*ring).seqs, seqs(1, last));
-    EXPECT_TRUE(publish_next(*ring, 20)); // a smaller one still fits
-    EXPECT_FALSE(publish_next(*ring, big));
-    hold->shrink_from(40);
-    EXPECT_TRUE(publish_next(*ring, big));
-    EXPECT_EQ(ring->next_seq(), last + 3);
-    EXPECT_TRUE(read_all(*ring, 40).gaps.empty());
-}
-
-TEST(ring_test, a_hold_keeps_its_range_mapped_and_gives_it_back) {
-    memory_world world;
-    auto ring = open_ring(world);
-    owing_from retention(1);
-    ring->set_retention(&retention);
-    auto hold = ring->hold(1, 1);
-    publish_until(*ring, 100, big);
-    retention.first_owed = ~seq_t{0};
-    ring->owed_changed();
-    EXPECT_EQ(world.disk.mapped_now, 2u); // the head, and the held one that was the head
-    hold->extend_to(100);
-    EXPECT_EQ(world.disk.mapped_now, ring->used_bytes() / ring_segment_bytes);
-    hold->shrink_from(99);
-    EXPECT_LE(world.disk.mapped_now, 2u);
-    hold.reset();
-    EXPECT_EQ(world.disk.mapped_now, 1u);
-}
-
 // While S2 is served, a segment comes back as the head without being mapped anew; while it is not, only the newest
 // few stay mapped.
 TEST(ring_test, a_busy_ring_stays_mapped_within_bounds) {
@@ -309,76 +218,6 @@ TEST(ring_test, says_how_far_it_is_ahead_of_delivery) {
     EXPECT_EQ(ring->far_ahead_of(10), 0u); // there is room
     retention.first_owed = ring->last_seq();
     EXPECT_EQ(ring->far_ahead_of(big), 0u);
-}
-
-TEST(ring_test, an_overtaken_cursor_meets_one_gap_and_goes_on) {
-    memory_world world;
-    auto ring = open_ring(world);
-    publish_until(*ring, 10, big);
-    ring_cursor slow(*ring, 1);
-    for (int count = 0; count < 4; ++count)
-        ASSERT_TRUE(std::holds_alternative<ring_entry>(slow.next()));
-    publish_until(*ring, 500, big); // its segment was recycled meanwhile
-    const auto item = slow.next();
-    ASSERT_TRUE(std::holds_alternative<ring_gap>(item));
-    EXPECT_EQ(std::get<ring_gap>(item), (ring_gap{5, ring->first_seq() - 1, gap_reason::capacity}));
-    const auto found = read_on(slow);
-    EXPECT_EQ(found.seqs, seqs(ring->first_seq(), 500));
-    EXPECT_TRUE(found.gaps.empty());
-    EXPECT_TRUE(found.identical);
-}
-
-TEST(ring_test, cursors_of_every_speed_account_for_every_envelope) {
-    memory_world world;
-    auto ring = open_ring(world);
-    std::mt19937 random(11);
-
-    struct reader {
-        ring_cursor cursor;
-        std::uint64_t pace;
-        seq_t expected = 1;
-    };
-
-    std::vector<std::unique_ptr<reader>> readers;
-    for (const std::uint64_t pace : {1, 3, 50, 700, 5000})
-        readers.push_back(std::make_unique<reader>(reader{ring_cursor(*ring, 1), pace}));
-    for (std::uint64_t count = 1; count <= 6000; ++count) {
-        ASSERT_TRUE(publish_next(*ring, 20 + random() % 30'000));
-        for (auto& one : readers) {
-            if (count % one->pace != 0)
-                continue;
-            for (std::uint64_t step = 0; step < 1 + one->pace / 2; ++step) {
-                const auto item = one->cursor.next();
-                if (const auto* entry = std::get_if<ring_entry>(&item)) {
-                    ASSERT_EQ(entry->seq, one->expected);
-                    ASSERT_EQ(entry->line, line_of(entry->seq, entry->line.size()));
-                    one->expected = entry->seq + 1;
-                } else if (const auto* gap = std::get_if<ring_gap>(&item)) {
-                    ASSERT_EQ(gap->from_seq, one->expected);
-                    ASSERT_EQ(gap->reason, gap_reason::capacity);
-                    one->expected = gap->to_seq + 1;
-                } else {
-                    break;
-                }
-            }
-        }
-    }
-}
-
-TEST(ring_test, seek_goes_both_ways) {
-    memory_world world;
-    auto ring = open_ring(world);
-    publish_until(*ring, 60, big);
-    ring_cursor cursor(*ring, ring->first_seq());
-    for (const seq_t seq : {60u, 41u, 59u, 42u, 55u, 43u}) {
-        cursor.seek(seq);
-        EXPECT_EQ(cursor.position(), seq);
-        const auto item = cursor.next();
-        ASSERT_TRUE(std::holds_alternative<ring_entry>(item)) << seq;
-        EXPECT_EQ(std::get<ring_entry>(item).line, line_of(seq, big));
-    }
-    cursor.seek(100);
-    EXPECT_TRUE(std::holds_alternative<ring_cursor::nothing>(cursor.next()));
 }
 
 TEST(ring_test, without_a_directory_it_lives_in_memory) {
