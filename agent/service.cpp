@@ -292,7 +292,8 @@ net::task<> service::wait_for_end(part& which, net::time_point deadline) {
 void service::settle_account() {
     report account = current_report();
     const bool owes = sink_->owes_here() || sink_->owes_held();
-    account.exit = teardown_.exit(owes, sink_->parked(), input_failed_);
+    const bool state_lost = state_dir_lost(env_, config_.state_dir);
+    account.exit = teardown_.exit(owes, sink_->parked(), input_failed_, state_lost);
     account.state = "stopped";
     final_ = std::move(account);
 }
@@ -330,6 +331,14 @@ void service::say_what_is_left() const {
         return; // who made it up knows what it was worth
     const auto& left = final_->delivery;
     const auto refused = final_->refused == 0 ? std::string() : fmt::format("; {} refused", final_->refused);
+    if (*final_->exit == exit_code::unusable) {
+        spdlog::error(
+            "the state directory {} was removed or moved away while the agent ran, and what it held is lost: "
+            "S2 had acknowledged all up to seq {}, {} events ({} bytes) were not acknowledged{}",
+            config_.state_dir.string(), left.durable_seq, left.undelivered_events, left.undelivered_bytes,
+            refused);
+        return;
+    }
     if (left.undelivered_events == 0 && *final_->exit != exit_code::undelivered &&
         *final_->exit != exit_code::parked) {
         spdlog::info("all durable up to seq {}{}", left.durable_seq, refused);

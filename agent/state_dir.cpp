@@ -7,6 +7,8 @@
 namespace agent {
 namespace {
 
+constexpr std::string_view lock_name = "lock";
+
 state_dir_error unusable(const std::filesystem::path& what, std::string_view part,
                          const net::error_code& why) {
     std::string advice;
@@ -33,12 +35,12 @@ std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::en
         if (const net::error_code failed = env.files().create_directories(dir, 0700))
             return unusable(dir, "the directory", failed);
         std::string holder;
-        auto lock = env.files().lock(dir / "lock", "pid " + std::to_string(::getpid()), holder);
+        auto lock = env.files().lock(dir / lock_name, "pid " + std::to_string(::getpid()), holder);
         if (!lock && lock.error() == net::error::locked)
             return state_dir_error{"the state directory " + dir.string() + " is locked by another agent (" +
                                    holder + "); stop that one, or give this one its own --state-dir"};
         if (!lock)
-            return unusable(dir / "lock", "the lock", lock.error());
+            return unusable(dir / lock_name, "the lock", lock.error());
         state->lock = std::move(*lock);
     }
     auto ceiling = seq_ceiling::open(env, dir);
@@ -70,6 +72,10 @@ std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::en
             state->deliveries->damaged().front() +
             "); move the state directory aside to start afresh, or choose another --state-dir"};
     return state;
+}
+
+bool state_dir_lost(net::environment& env, const std::filesystem::path& dir) {
+    return !dir.empty() && !env.files().exists(dir / lock_name);
 }
 
 } // namespace agent

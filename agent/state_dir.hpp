@@ -32,4 +32,7 @@ struct state_dir_error {
 std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::environment& env,
                                                                          const config& from);
 
+// Whether it was removed or moved away since it was opened.
+bool state_dir_lost(net::environment& env, const std::filesystem::path& dir);
+
 } // namespace agent

@@ -65,8 +65,11 @@ public:
     bool cut_short() const { return cut_short_; }
 
     // `parked` and `owes`: of S2 delivery, at the end. Who left because S2 refuses says so, whatever the last
-    // attempt, on leaving, met.
-    exit_code exit(bool owes, bool parked, bool input_failed) const {
+    // attempt, on leaving, met. `state_lost`: what the ring and the embedded store held went with the state
+    // directory.
+    exit_code exit(bool owes, bool parked, bool input_failed, bool state_lost) const {
+        if (state_lost)
+            return exit_code::unusable;
         if (owes)
             return parked || cause_ == teardown_cause::parked ? exit_code::parked : exit_code::undelivered;
         return input_failed ? exit_code::failure : exit_code::durable;

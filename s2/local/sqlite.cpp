@@ -41,6 +41,11 @@ stored<void> database::execute(const char* sql) {
     return {};
 }
 
+bool database::file_gone() {
+    int moved = 0;
+    return sqlite3_file_control(handle_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
+}
+
 stored<std::int64_t> database::number(const char* sql) {
     statement query(*this, sql);
     use once(*this, query);

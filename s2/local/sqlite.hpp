@@ -26,6 +26,10 @@ public:
     ~database();
 
     stored<void> execute(const char* sql);
+
+    // Removed or moved away since it was opened.
+    bool file_gone();
+
     stored<std::int64_t> number(const char* sql); // the first column of the first row
     storage_error failure(const char* doing, int code = SQLITE_OK) const;
 

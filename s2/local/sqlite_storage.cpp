@@ -89,6 +89,10 @@ stored<void> sqlite_storage::within_transaction(const std::function<stored<void>
 
 stored<void> sqlite_storage::commit(std::span<const batch_row* const> batches,
                                     std::span<const stream_change> changes) {
+    // What goes into a file that has no name any more is gone with this process.
+    if (db_.file_gone())
+        return storage_error{storage_error::kind::unusable,
+                             "the store's file was removed or moved away while it was open"};
     return within_transaction([&]() -> stored<void> {
         for (const batch_row* row : batches) {
             use insert(db_, sql_->insert_batch);

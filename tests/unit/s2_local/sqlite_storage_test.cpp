@@ -53,6 +53,18 @@ TEST_F(sqlite_storage_test, a_full_disk_is_told_in_words_and_survived) {
     EXPECT_TRUE(commit({row(stream, seq, 1, 1)})) << "room was made";
 }
 
+TEST_F(sqlite_storage_test, takes_nothing_once_its_file_has_no_name) {
+    const auto stream = add_stream("s");
+    ASSERT_TRUE(commit({row(stream, 0, 1, 1)}));
+    std::filesystem::rename(file, kind.directory / "elsewhere");
+    const auto refused = commit({row(stream, 1, 1, 2)});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().what, storage_error::kind::unusable);
+    EXPECT_THAT(refused.error().message, testing::HasSubstr("moved away"));
+    std::filesystem::rename(kind.directory / "elsewhere", file);
+    EXPECT_TRUE(commit({row(stream, 1, 1, 2)})) << "it is back";
+}
+
 TEST_F(sqlite_storage_test, what_is_no_store_is_refused) {
     std::ofstream(kind.directory / "text") << std::string(100'000, 'x');
     const auto text = sqlite_storage::open(kind.directory / "text");
