@@ -2,12 +2,14 @@
 
 #include "agent/commands/command.hpp"
 #include "agent/process.hpp"
+#include "net/system_descriptor.hpp"
 #include "net/system_signals.hpp"
 
 #include <cstdio>
 #include <exception>
 
 int main(int argc, char** argv) {
+    net::fill_standard_descriptors();
     agent::variables environment = agent::take_environment();
     agent::protect_memory(environment);
     agent::share_heap();

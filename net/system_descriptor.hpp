@@ -89,4 +89,13 @@ inline error_code sync_directory(const std::filesystem::path& dir) {
     return ::fsync(opened->get()) == 0 ? error_code() : kernel_error();
 }
 
+// Where one of standard input, output and error is closed, the next file that is opened would take its place.
+// In theirs comes /dev/null, for input and output the wrong way round: to use it is an error. Call once,
+// before any other file is opened.
+inline void fill_standard_descriptors() noexcept {
+    for (const int each : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (::fcntl(each, F_GETFD) < 0) // the lowest that is free, so that it is what open() gives
+            (void)::open("/dev/null", each == STDOUT_FILENO ? O_RDONLY : O_WRONLY);
+}
+
 } // namespace net

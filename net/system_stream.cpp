@@ -156,8 +156,13 @@ private:
 
 int open_or_duplicate_stdin() {
     struct stat status{};
-    if (::fstat(STDIN_FILENO, &status) != 0)
+    const int flags = ::fcntl(STDIN_FILENO, F_GETFL);
+    if (flags < 0 || ::fstat(STDIN_FILENO, &status) != 0)
         return -1;
+    if ((flags & O_ACCMODE) == O_WRONLY) { // else it could be opened anew for reading
+        errno = EBADF;
+        return -1;
+    }
     // A regular file has a position that another open() would not share, and O_NONBLOCK means nothing to it.
     if (!S_ISREG(status.st_mode) && !S_ISSOCK(status.st_mode)) {
         const int reopened = ::open("/proc/self/fd/0", O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);

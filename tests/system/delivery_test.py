@@ -3,6 +3,7 @@ server is away, another place, SIGTERM in the middle of a line, the other intake
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -302,6 +303,25 @@ class endings(delivery):
         kept = events_of(self.replay())
         self.assertEqual(numbers(kept), [0])
         self.assertEqual(kept[-1]["event"]["data"]["reason"], "shutdown")
+
+    def test_a_state_directory_that_is_taken_away(self):
+        agent = self.agent("--shutdown-timeout", "1s")
+        agent.start_session()
+        agent.publish({"type": "console.log", "data": {"n": 0}})
+        self.assertEqual(agent.call("POST", "/events/flush?timeout=60s")[0], 200)
+        shutil.rmtree(self.state_dir)
+        agent.publish({"type": "console.log", "data": {"n": 1}})
+        status, body = agent.call("POST", "/events/flush?timeout=1s")  # the store in it takes nothing any more
+        self.assertEqual(status, 504, body)
+        self.assertEqual(agent.terminate(), 5, agent.log())
+        self.assertIn(f"the state directory {self.state_dir} was removed or moved away", agent.log())
+
+    def test_standard_input_that_is_closed(self):
+        command = ["sh", "-c", 'exec "$0" "$@" <&-', support.RINGTAIL, "run", "-", "--state-dir", self.state_dir]
+        done = subprocess.run(command, capture_output=True, timeout=support.PATIENCE, env=support.clean_environment(),
+                              check=False)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn(b"cannot read standard input: Bad file descriptor", done.stderr)
 
     def test_a_second_signal_cuts_it_short(self):
         lite = self.lite()
