@@ -152,10 +152,11 @@ session_account s2_sink::account(const session_record& session) const {
         if (const auto* entry = entry_of(last); entry && entry->state.memory.claimed)
             account.tail = entry->state.memory.durable;
     }
-    for (const auto* stream : streams_of(session)) {
+    for (const auto* stream : streams_of(session))
         account.undelivered_bytes += size_of(owed_ranges(stream->state), session.number).bytes;
-        account.durable_seq = std::max(account.durable_seq, stream->state.durable_seq);
-    }
+    account.durable_seq = durable_seq();
+    if (!session.spans.empty() && session.spans.back().to_seq != 0)
+        account.durable_seq = std::min(account.durable_seq, session.spans.back().to_seq);
     account.durable = session.durable;
     account.undelivered = session.published - std::min(session.published, session.durable + session.dropped);
     return account;

@@ -72,5 +72,21 @@ TEST_F(s2_sink_test, a_session_that_came_back_to_a_stream_is_counted_there_once)
     });
 }
 
+TEST_F(s2_sink_test, a_session_is_durable_up_to_what_none_of_its_streams_lacks) {
+    durable_up_to(3);
+    neighbours.table->update(number,
+                             [&](session_record& record) { record.parts.push_back({there, "another", 5}); });
+    delivery_state fresh; // as it is made: nothing was sent there
+    fresh.at = there;
+    fresh.stream = "another";
+    fresh.from_seq = 5;
+    fresh.durable_seq = 4;
+    deliveries->add(std::move(fresh));
+    with_sink([&](s2_sink& sink) {
+        EXPECT_EQ(sink.account(session()).durable_seq, 3u);
+        EXPECT_EQ(sink.status().durable_seq, 3u);
+    });
+}
+
 } // namespace
 } // namespace agent::test
