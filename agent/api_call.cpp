@@ -109,6 +109,9 @@ net::task<body_text> read_text(net::server_exchange& exchange, std::size_t limit
     if (body.error() == make_error_code(net::error::limit_exceeded))
         co_return api_error{413, "too_large", "the body is longer than " + std::to_string(limit) + " bytes",
                             "send less in one request"};
+    if (body.error() == make_error_code(net::error::protocol))
+        co_return api_error{400, "bad_body", "the body does not keep to the framing that its head names",
+                            "send it again, with its content-length or in whole chunks"};
     co_return body_gone{};
 }
 

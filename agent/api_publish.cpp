@@ -84,6 +84,10 @@ net::task<void> publish_many(const api_context& context, net::server_exchange& e
     for (std::uint64_t received = 0;;) {
         const auto room = lines.prepare(publish_read_bytes);
         const auto got = co_await exchange.read_some(net::asio::buffer(room.data(), room.size()));
+        if (!got && got.error() == make_error_code(net::error::protocol)) {
+            tally.end_early(body_end::broken);
+            break;
+        }
         if (!got && !net::is_eof(got.error()))
             co_return; // gone; what was accepted stays accepted
         if (!got) {
@@ -93,7 +97,7 @@ net::task<void> publish_many(const api_context& context, net::server_exchange& e
         }
         received += *got;
         if (received > publish_body_bytes_max) {
-            tally.cut_short();
+            tally.end_early(body_end::too_large);
             break;
         }
         lines.commit(*got);

@@ -28,8 +28,8 @@ void publish_tally::refuse(std::uint64_t line, std::string_view code, std::strin
 }
 
 unsigned publish_tally::status() const {
-    if (cut_short_)
-        return 413;
+    if (end_ != body_end::whole)
+        return end_ == body_end::too_large ? 413 : 400;
     if (refused_ == 0 || accepted_ + filtered_ > 0)
         return 200;
     if (refused_no_session_ == refused_)
@@ -64,6 +64,11 @@ json::object publish_tally::answer() const {
         break;
     default:
         error = {400, "all_refused", "every line was refused", "errors says why, line by line"};
+        if (end_ == body_end::broken)
+            error = {
+                400, "bad_body",
+                "the body does not keep to the framing that its head names: what came behind was not read",
+                "send the rest again; what was accepted stays accepted"};
     }
     for (auto& member : to_json(error))
         body.emplace(member.key(), member.value());

@@ -15,16 +15,19 @@ namespace agent {
 
 constexpr std::size_t publish_errors_max = 100; // listed; all are counted
 
+// How the body ended: as it should, or so that what came behind was not read.
+enum class body_end { whole, too_large, broken };
+
 class publish_tally {
 public:
     void add(std::uint64_t line, const publish_outcome& outcome);
     void refuse(std::uint64_t line, std::string_view code, std::string_view message);
 
-    // The body was longer than allowed: what came before stands, the rest was not read.
-    void cut_short() { cut_short_ = true; }
+    // What came before stands.
+    void end_early(body_end how) { end_ = how; }
 
     // 200 unless all were refused: 409 when all for want of a session, 503 when all for want of room, else
-    // 400. 413 when cut short.
+    // 400. Of a body that ended early: 413 or 400.
     unsigned status() const;
     // {"accepted","filtered","refused","first_seq","last_seq","errors"}, and "error" unless the status is
     // 200.
@@ -39,7 +42,7 @@ private:
     std::optional<seq_t> first_seq_;
     std::optional<seq_t> last_seq_;
     boost::json::array errors_;
-    bool cut_short_ = false;
+    body_end end_ = body_end::whole;
 };
 
 // The answer to one event that was refused, by its code.

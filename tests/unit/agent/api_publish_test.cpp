@@ -162,10 +162,14 @@ TEST(publish_tally, statuses) {
     EXPECT_EQ(status({no_session, no_room}), 400u);
     publish_tally cut;
     cut.add(1, publish_accepted{1, "e"});
-    cut.cut_short();
+    cut.end_early(body_end::too_large);
     EXPECT_EQ(cut.status(), 413u);
     EXPECT_EQ(cut.answer().at("accepted"), 1);
     EXPECT_TRUE(cut.answer().contains("error"));
+    cut.end_early(body_end::broken);
+    EXPECT_EQ(cut.status(), 400u);
+    EXPECT_EQ(cut.answer().at("accepted"), 1);
+    EXPECT_EQ(cut.answer().at("error").at("code"), "bad_body");
 }
 
 } // namespace
