@@ -221,8 +221,12 @@ path default_state_dir(const host_facts& host) {
 
 namespace {
 
-// The service manager's own variable, in microseconds; anything else than a positive number asks for nothing.
+// The service manager's own variable, in microseconds; anything else than a positive number asks for nothing,
+// and so does one that was meant for the process that started this one.
 std::optional<net::duration> watchdog_of(const host_facts& host) {
+    const auto asked = variable(host.environment, "WATCHDOG_PID");
+    if (!asked.empty() && asked != std::to_string(host.pid))
+        return std::nullopt;
     const auto text = variable(host.environment, "WATCHDOG_USEC");
     std::int64_t usec = 0;
     const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), usec);

@@ -22,6 +22,7 @@ struct host_facts {
     variables environment;
     bool root = false;
     std::function<bool(const std::filesystem::path&)> exists;
+    int pid = 0; // this process's
 };
 
 std::variant<config, config_error> make_config(const setting_values& values, const host_facts& host);

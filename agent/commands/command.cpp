@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdio>
+#include <unistd.h>
 
 namespace agent::commands {
 namespace {
@@ -86,6 +87,7 @@ exit_code configure(CLI::App& app, const setting_flags& flags, const invocation&
     host_facts host;
     host.environment = given.environment;
     host.root = running_as_root();
+    host.pid = ::getpid();
     host.exists = [&](const std::filesystem::path& file) { return files->exists(file); };
     auto made = make_config(std::get<setting_values>(values), host);
     if (const auto* failed = std::get_if<config_error>(&made))

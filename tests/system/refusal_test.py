@@ -1,6 +1,7 @@
 """Bad input and a bad world: each gets a clear message and the documented status or exit code, and costs its neighbours
 nothing."""
 
+import http.client
 import json
 import os
 import shutil
@@ -71,6 +72,20 @@ class input_lines(support.TestCase):
         self.assertEqual(status, 400)
         self.assertEqual(agent.terminate(), 0)
 
+    def test_a_body_that_breaks_its_framing(self):
+        agent = self.agent("--start")
+        for kind, accepted in (("application/x-ndjson", 1), ("application/json", None)):
+            with socket.create_connection(("127.0.0.1", agent.api_port), timeout=support.PATIENCE) as connection:
+                line = good(1) + b"\n"
+                connection.sendall(b"POST /events/publish HTTP/1.1\r\nhost: localhost\r\ncontent-type: %s\r\n"
+                                   b"transfer-encoding: chunked\r\n\r\n%x\r\n%s\r\nzz\r\n" % (kind.encode(), len(line), line))
+                answer = http.client.HTTPResponse(connection)
+                answer.begin()
+                body = json.loads(answer.read())
+            self.assertEqual((answer.status, body["error"]["code"], body.get("accepted")), (400, "bad_body", accepted))
+        self.assertEqual(agent.terminate(), 0)
+        self.assertEqual(agent.report()["published"], 1)
+
     def test_what_looks_bad_and_is_not(self):
         lines = [b"", good(0) + b"\r", b"", b'{"type":"x","data":{"a":1,"a":2,"s":"\\ud800"}}', b"  " + good(1) + b"  ",
                  b'{"type":"x","data":' + b"[" * 50 + b"]" * 50 + b"}", b'{"type":"made.up"}']
@@ -129,8 +144,9 @@ class world(support.TestCase):
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             address = "127.0.0.1:%d" % taken.getsockname()[1]
-            done = support.run("run", "--state-dir", self.state_dir, "--listen", address)
-        self.assertIn(done.returncode, (1, 5), done.stderr)
+            done = support.run("run", "--state-dir", self.state_dir, "--listen", address, "--report", "-")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["exit"], 1)
         self.assertIn(address, done.stderr.decode())
         self.assertIn("in use", done.stderr.decode().lower())
 

@@ -394,6 +394,11 @@ TEST_F(configuration, the_watchdog_is_the_service_managers) {
     }
     host.environment["WATCHDOG_USEC"] = "30000000";
     EXPECT_EQ(good({}).watchdog, net::duration(30s));
+    host.pid = 71;
+    host.environment["WATCHDOG_PID"] = "70";
+    EXPECT_FALSE(good({}).watchdog);
+    host.environment["WATCHDOG_PID"] = "71";
+    EXPECT_EQ(good({}).watchdog, net::duration(30s));
     host.environment["WATCHDOG_USEC"] = "9223372036854775";
     EXPECT_TRUE(good({}).watchdog);
 }
