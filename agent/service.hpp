@@ -68,6 +68,7 @@ private:
     bool give_up(exit_code with, const std::string& why);
 
     // --- running
+    net::task<> run_opened();
     net::task<> live(net::task_group& group);
     net::task<> run_part(part& which, std::function<net::task<>()> body);
     net::task<> take_events();
@@ -91,6 +92,7 @@ private:
 
     report current_report() const;
     net::task<> write_status_file();
+    net::task<> write_report_file();
     void announce(const std::string& envelope);
 
     net::environment& env_;

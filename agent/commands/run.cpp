@@ -37,8 +37,6 @@ exit_code run(const invocation& given) {
     const exit_code code = configure(app, flags, expanded, made);
     if (!made)
         return code;
-    for (const std::string& note : made->notes)
-        spdlog::info("{}", note);
     return run_agent(*made);
 }
 

@@ -1,0 +1,92 @@
+// What the service says of itself: status, report, the last line.
+#include "agent/service.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <unistd.h>
+
+namespace agent {
+
+report service::current_report() const {
+    if (final_)
+        return *final_;
+    report account;
+    const auto* session = state_->sessions->active();
+    const auto* latest = state_->sessions->latest();
+    if (!session && latest && (latest->spans.back().from_seq > seq_at_open_ || resumed_))
+        session = latest;
+    if (session)
+        account.session = sink_->account(*session);
+    account.refused = capture_->refused();
+    account.delivery = sink_->status();
+    // The backlog is what others left: without the session that this report is about.
+    account.backlog = {account.delivery.undelivered_events, account.delivery.undelivered_bytes};
+    if (account.session) {
+        account.backlog.events -= std::min(account.backlog.events, account.session->undelivered);
+        account.backlog.bytes -= std::min(account.backlog.bytes, account.session->undelivered_bytes);
+    }
+    account.state = teardown_.begun() ? "stopping" : ready_ ? "running" : "starting";
+    if (!addresses_.empty())
+        account.api = addresses_.front();
+    account.pid = ::getpid();
+    return account;
+}
+
+net::task<> service::write_status_file() {
+    if (config_.state_dir.empty())
+        co_return;
+    const report account = current_report();
+    auto& env = env_;
+    const auto& dir = config_.state_dir;
+    const net::error_code failed =
+        co_await net::on_helper(env_, [&env, &account, &dir] { return write_status(env, account, dir); });
+    if (failed)
+        spdlog::error("cannot write {}: {}", (dir / "status.json").string(), failed.message());
+}
+
+net::task<> service::write_report_file() {
+    if (config_.report.empty())
+        co_return;
+    auto& env = env_;
+    const auto& where = config_.report;
+    const auto& account = *final_;
+    const net::error_code unwritten =
+        co_await net::on_helper(env_, [&env, &where, &account] { return write_report(env, account, where); });
+    if (unwritten)
+        spdlog::error("cannot write the report to {}: {}", where, unwritten.message());
+}
+
+void service::say_what_is_left() const {
+    if (producer_)
+        return; // who made it up knows what it was worth
+    const auto& left = final_->delivery;
+    const auto refused = final_->refused == 0 ? std::string() : fmt::format("; {} refused", final_->refused);
+    if (*final_->exit == exit_code::unusable) {
+        spdlog::error(
+            "the state directory {} was removed or moved away while the agent ran, and what it held is lost: "
+            "S2 had acknowledged all up to seq {}, {} events ({} bytes) were not acknowledged{}",
+            config_.state_dir.string(), left.durable_seq, left.undelivered_events, left.undelivered_bytes,
+            refused);
+        return;
+    }
+    if (left.undelivered_events == 0 && *final_->exit != exit_code::undelivered &&
+        *final_->exit != exit_code::parked) {
+        spdlog::info("all durable up to seq {}{}", left.durable_seq, refused);
+        return;
+    }
+    if (left.condition == delivery_condition::held) {
+        for (const auto& held : left.held)
+            spdlog::warn("{} events ({} bytes) wait for {}; a run with that place configured delivers them{}",
+                         held.size.events, held.size.bytes, held.at.text(), refused);
+        return;
+    }
+    const bool kept = !config_.state_dir.empty();
+    spdlog::warn("{} events ({} bytes) are not acknowledged{}{}: {}{}", left.undelivered_events,
+                 left.undelivered_bytes, left.reason.empty() ? "" : " because of ", left.reason,
+                 kept ? "the ring in " + config_.state_dir.string() +
+                            " holds them, and the next run delivers them"
+                      : "without a state directory they are lost",
+                 refused);
+}
+
+} // namespace agent
