@@ -21,9 +21,8 @@ std::vector<std::string> expand_dash(std::vector<std::string> arguments) {
     return arguments;
 }
 
-} // namespace
-
-exit_code run(const invocation& given) {
+// What it takes to read the command line is gone before the agent begins.
+exit_code read_command_line(const invocation& given, std::optional<config>& made) {
     CLI::App app("The agent: takes events, keeps them in its ring, delivers them to S2 (without a basin: to "
                  "the embedded\n"
                  "store). Exit codes: 0 all durable, 1 failure, 2 usage, 3 undelivered at the deadline, 4 "
@@ -33,11 +32,15 @@ exit_code run(const invocation& given) {
     app.footer("`ringtail run -` is short for `ringtail run --input -`: NDJSON events on standard input.");
     const setting_flags flags(app);
     const invocation expanded{expand_dash(given.arguments), given.environment};
+    return configure(app, flags, expanded, made);
+}
+
+} // namespace
+
+exit_code run(const invocation& given) {
     std::optional<config> made;
-    const exit_code code = configure(app, flags, expanded, made);
-    if (!made)
-        return code;
-    return run_agent(*made);
+    const exit_code code = read_command_line(given, made);
+    return made ? run_agent(*made) : code;
 }
 
 } // namespace agent::commands
