@@ -20,6 +20,8 @@ bool session_record::holds(seq_t seq) const {
 
 namespace {
 
+constexpr std::string_view file_name = "sessions";
+
 seq_t last_start(const session_record& of) {
     return of.spans.empty() ? 0 : of.spans.back().from_seq;
 }
@@ -28,13 +30,27 @@ seq_t last_start(const session_record& of) {
 
 net::result<std::unique_ptr<session_table>> session_table::open(net::environment& env,
                                                                 const std::filesystem::path& state_dir) {
-    const auto path = state_dir.empty() ? std::filesystem::path{} : state_dir / "sessions";
+    const auto path = state_dir.empty() ? std::filesystem::path{} : state_dir / file_name;
     auto slots = slot_file::open(env, path, sessions_max, session_stored_bytes_max);
     if (!slots)
         return slots.error();
+    auto table = load(std::move(*slots));
+    if (table)
+        (*table)->on_disk_ = !state_dir.empty();
+    return table;
+}
+
+net::result<std::unique_ptr<session_table>>
+session_table::open_to_read(net::environment& env, const std::filesystem::path& state_dir) {
+    auto slots = slot_file::open_to_read(env, state_dir / file_name, sessions_max, session_stored_bytes_max);
+    if (!slots)
+        return slots.error();
+    return load(std::move(*slots));
+}
+
+net::result<std::unique_ptr<session_table>> session_table::load(std::unique_ptr<slot_file> slots) {
     auto table = std::unique_ptr<session_table>(new session_table);
-    table->slots_ = std::move(*slots);
-    table->on_disk_ = !state_dir.empty();
+    table->slots_ = std::move(slots);
     table->slot_of_.assign(sessions_max, 0);
     for (std::size_t slot = 0; slot < sessions_max; ++slot) {
         const auto value = table->slots_->read(slot);

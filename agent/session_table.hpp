@@ -76,6 +76,11 @@ public:
     static net::result<std::unique_ptr<session_table>> open(net::environment& env,
                                                             const std::filesystem::path& state_dir);
 
+    // As it was at one moment, for another than its agent, which may be running: the file is only read, and
+    // what is changed here stays here. Empty where the agent has not finished making it.
+    static net::result<std::unique_ptr<session_table>> open_to_read(net::environment& env,
+                                                                    const std::filesystem::path& state_dir);
+
     // Newest last. Pointers stay valid while the table lives, unless the session gave way.
     const std::list<session_record>& all() const { return sessions_; }
 
@@ -118,6 +123,7 @@ public:
 
 private:
     session_table() = default;
+    static net::result<std::unique_ptr<session_table>> load(std::unique_ptr<slot_file> slots);
     session_record* find_mutable(std::uint32_t number);
     void store(const session_record& record);
     void started();

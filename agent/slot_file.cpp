@@ -49,6 +49,10 @@ std::size_t copy_bytes(std::size_t value_bytes_max) {
     return (sizeof(copy_head) + value_bytes_max + sector_bytes - 1) / sector_bytes * sector_bytes;
 }
 
+std::size_t file_bytes(std::size_t slots, std::size_t value_bytes_max) {
+    return header_bytes + slots * copies * copy_bytes(value_bytes_max);
+}
+
 std::size_t copy_at(std::size_t slot, std::size_t copy, std::size_t value_bytes_max) {
     return header_bytes + (copies * slot + copy) * copy_bytes(value_bytes_max);
 }
@@ -56,6 +60,10 @@ std::size_t copy_at(std::size_t slot, std::size_t copy, std::size_t value_bytes_
 std::uint64_t head_check(const file_head& head) {
     const std::array<std::uint64_t, 2> words{head.slots, head.value_bytes_max};
     return crc32c(std::as_bytes(std::span(words)));
+}
+
+bool head_holds(const file_head& head) {
+    return head.last == magic_and_version && head.crc == head_check(head);
 }
 
 std::uint32_t copy_check(std::size_t slot, std::size_t value_bytes_max, const copy_head& head,
@@ -118,6 +126,10 @@ std::size_t load_mark(std::span<const std::byte> bytes, std::size_t slots) {
     return mark.complement == ~mark.slots && mark.slots <= slots ? mark.slots : slots;
 }
 
+bool all_zero(std::span<const std::byte> bytes) {
+    return std::all_of(bytes.begin(), bytes.end(), [](std::byte one) { return one == std::byte{0}; });
+}
+
 // Killed while it was made: too short, and nothing in it. (The head is written when all the space is there.)
 bool never_finished(net::file_system& files, const std::filesystem::path& path, std::size_t size) {
     const auto listed = files.list(path.parent_path());
@@ -133,17 +145,69 @@ bool never_finished(net::file_system& files, const std::filesystem::path& path, 
     const auto mapped = files.open_mapped(path);
     if (!mapped)
         return false;
-    const auto bytes = (*mapped)->bytes();
-    return std::all_of(bytes.begin(), bytes.end(), [](std::byte one) { return one == std::byte{0}; });
+    return all_zero((*mapped)->bytes());
+}
+
+net::error_code read_on(net::file& from, std::vector<std::byte>& bytes, std::size_t to) {
+    while (bytes.size() < to) {
+        const std::size_t at = bytes.size();
+        bytes.resize(to);
+        const auto count = from.read_at(at, std::span(bytes).subspan(at));
+        bytes.resize(at + (count ? *count : 0));
+        if (!count || *count == 0)
+            return count ? net::error_code() : count.error();
+    }
+    return {};
+}
+
+// The file up to its mark, or as far as it goes.
+net::result<std::vector<std::byte>> read_used(net::file& from, std::size_t slots,
+                                              std::size_t value_bytes_max) {
+    std::vector<std::byte> bytes;
+    if (const auto ec = read_on(from, bytes, header_bytes))
+        return ec;
+    const bool marked = bytes.size() == header_bytes && head_holds(load_at<file_head>(bytes, 0));
+    const auto used = marked ? load_mark(bytes, slots) : slots;
+    if (const auto ec = read_on(from, bytes, file_bytes(used, value_bytes_max)))
+        return ec;
+    return bytes;
 }
 
 } // namespace
+
+// What is in there, but for the head where it does not hold. Blank: nothing, and none of it is looked at.
+net::result<std::unique_ptr<slot_file>> slot_file::adopt(std::unique_ptr<net::mapped_file> mapping,
+                                                         std::size_t slots, std::size_t value_bytes_max,
+                                                         bool blank) {
+    const auto bytes = mapping->bytes();
+    if (bytes.size() != file_bytes(slots, value_bytes_max))
+        return net::make_error_code(net::error::corrupt);
+    const auto head = load_at<file_head>(bytes, 0);
+    const bool holds = head_holds(head);
+    if (holds && (head.slots != slots || head.value_bytes_max != value_bytes_max))
+        return net::make_error_code(net::error::corrupt);
+
+    std::unique_ptr<slot_file> made(new slot_file);
+    made->mapping_ = std::move(mapping);
+    made->slots_ = slots;
+    made->value_bytes_max_ = value_bytes_max;
+    made->written_.resize(slots);
+    const std::size_t looked_at = holds ? load_mark(bytes, slots) : blank ? 0 : slots;
+    for (std::size_t slot = 0; slot < looked_at; ++slot) {
+        const auto state = look(bytes, slot, value_bytes_max);
+        made->written_[slot] = newest(state).turn;
+        if (std::any_of(state.begin(), state.end(), [](const copy_state& one) { return one.said != 0; }))
+            made->used_ = slot + 1;
+    }
+    made->synced_ = made->written_;
+    return made;
+}
 
 net::result<std::unique_ptr<slot_file>> slot_file::open(net::environment& env,
                                                         const std::filesystem::path& path, std::size_t slots,
                                                         std::size_t value_bytes_max) {
     NET_ASSERT(slots > 0 && value_bytes_max > 0, "a slot file has slots that can hold something");
-    const std::size_t size = header_bytes + slots * copies * copy_bytes(value_bytes_max);
+    const std::size_t size = file_bytes(slots, value_bytes_max);
     auto& files = env.files();
     const bool there = !path.empty() && files.exists(path);
     auto mapped = path.empty() ? files.anonymous(size)
@@ -159,31 +223,17 @@ net::result<std::unique_ptr<slot_file>> slot_file::open(net::environment& env,
     if (!mapped)
         return mapped.error();
     (*mapped)->expect_sparse_access();
-    const auto bytes = (*mapped)->bytes();
-    if (bytes.size() != size)
-        return net::make_error_code(net::error::corrupt);
+    auto adopted = adopt(std::move(*mapped), slots, value_bytes_max, !there);
+    if (!adopted)
+        return adopted.error();
+    auto opened = std::move(*adopted);
 
     // A head that does not hold (never finished, or damaged) is written anew: each copy is checked against
     // the geometry.
-    file_head head = load_at<file_head>(bytes, 0);
-    const bool holds = head.last == magic_and_version && head.crc == head_check(head);
-    if (holds && (head.slots != slots || head.value_bytes_max != value_bytes_max))
-        return net::make_error_code(net::error::corrupt);
-
-    std::unique_ptr<slot_file> opened(new slot_file);
-    opened->mapping_ = std::move(*mapped);
-    opened->slots_ = slots;
-    opened->value_bytes_max_ = value_bytes_max;
-    opened->written_.resize(slots);
-    const std::size_t looked_at = holds ? load_mark(bytes, slots) : there ? slots : 0;
-    for (std::size_t slot = 0; slot < looked_at; ++slot) {
-        const auto state = look(bytes, slot, value_bytes_max);
-        opened->written_[slot] = newest(state).turn;
-        if (std::any_of(state.begin(), state.end(), [](const copy_state& one) { return one.said != 0; }))
-            opened->used_ = slot + 1;
-    }
+    const auto bytes = opened->mapping_->bytes();
+    const bool holds = head_holds(load_at<file_head>(bytes, 0));
     if (!holds) {
-        head = {0, slots, value_bytes_max, 0};
+        file_head head{0, slots, value_bytes_max, 0};
         head.crc = head_check(head);
         store_at(bytes, 0, head);
         store_last(bytes, 0, magic_and_version);
@@ -196,7 +246,41 @@ net::result<std::unique_ptr<slot_file>> slot_file::open(net::environment& env,
     if (const auto ec = path.empty() || holds ? net::error_code() : files.sync_directory(path.parent_path()))
         return ec;
     opened->mark_ = mark;
-    opened->synced_ = opened->written_;
+    return opened;
+}
+
+// A writer between two of our reads could have torn more than one copy, or left one slot older than another.
+// Turns only rise, so that two readings that agree are what stood there between them.
+net::result<std::unique_ptr<slot_file>> slot_file::open_to_read(net::environment& env,
+                                                                const std::filesystem::path& path,
+                                                                std::size_t slots,
+                                                                std::size_t value_bytes_max) {
+    constexpr int readings_max = 20; // against a writer that never rests; then what there is counts
+    const std::size_t size = file_bytes(slots, value_bytes_max);
+    const auto from = env.files().open_to_read(path);
+    if (!from)
+        return from.error();
+    auto seen = read_used(**from, slots, value_bytes_max);
+    for (int readings = 1; seen && readings < readings_max; ++readings) {
+        auto again = read_used(**from, slots, value_bytes_max);
+        const bool agree = again && *again == *seen;
+        seen = std::move(again);
+        if (agree)
+            break;
+    }
+    const auto there = (*from)->size();
+    if (!seen || !there)
+        return seen ? there.error() : seen.error();
+    const bool unfinished = *there < size && all_zero(*seen);
+    if (*there != size && !unfinished)
+        return net::make_error_code(net::error::corrupt);
+    auto copy = env.files().anonymous(size);
+    if (!copy)
+        return copy.error();
+    std::copy(seen->begin(), seen->end(), (*copy)->bytes().begin());
+    auto opened = adopt(std::move(*copy), slots, value_bytes_max, unfinished);
+    if (opened)
+        (*opened)->mark_ = slots;
     return opened;
 }
 

@@ -31,6 +31,14 @@ public:
                                                         const std::filesystem::path& path, std::size_t slots,
                                                         std::size_t value_bytes_max);
 
+    // A copy in memory of what an existing file held at one moment, also where another process writes it
+    // meanwhile: the file is only read, and what is written here stays here. Empty where the file is not
+    // finished yet.
+    static net::result<std::unique_ptr<slot_file>> open_to_read(net::environment& env,
+                                                                const std::filesystem::path& path,
+                                                                std::size_t slots,
+                                                                std::size_t value_bytes_max);
+
     std::size_t size() const { return slots_; }
 
     std::size_t value_bytes_max() const { return value_bytes_max_; }
@@ -46,6 +54,9 @@ public:
 
 private:
     slot_file() = default;
+    static net::result<std::unique_ptr<slot_file>> adopt(std::unique_ptr<net::mapped_file> mapping,
+                                                         std::size_t slots, std::size_t value_bytes_max,
+                                                         bool blank);
     std::size_t mark_wanted() const;
     void store_mark(std::size_t mark);
     void touch(std::size_t from, std::size_t size);

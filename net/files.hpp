@@ -79,6 +79,9 @@ public:
 
     virtual result<std::unique_ptr<file>> open(const path& file, bool create) = 0;
 
+    // For who may only read, and leaves the file as it is.
+    virtual result<std::unique_ptr<file>> open_to_read(const path& file) { return open(file, false); }
+
     // A new file of this size, space allocated (ENOSPC here, not at a store); fails if it exists.
     virtual result<std::unique_ptr<mapped_file>> create_mapped(const path& file, std::uint64_t size) = 0;
     virtual result<std::unique_ptr<mapped_file>> open_mapped(const path& file) = 0; // its present size

@@ -173,6 +173,13 @@ public:
         return std::unique_ptr<file>(std::make_unique<open_file>(std::move(*opened)));
     }
 
+    result<std::unique_ptr<file>> open_to_read(const path& name) override {
+        auto opened = open_descriptor(name, O_RDONLY);
+        if (!opened)
+            return opened.error();
+        return std::unique_ptr<file>(std::make_unique<open_file>(std::move(*opened)));
+    }
+
     result<std::unique_ptr<mapped_file>> create_mapped(const path& file, std::uint64_t size) override {
         return create_mapped_file(file, size);
     }

@@ -86,8 +86,7 @@ private:
     std::uint64_t written_ = 0;
 };
 
-// The parts of the target as they are now. The session table is only looked at: the agent that owns it may be
-// running.
+// The parts of the target as they are now.
 std::variant<std::vector<replay_part>, std::string> find_parts(net::environment& env, request& what,
                                                                const config& from) {
     if (what.target.of == replay_target::kind::stream) {
@@ -101,13 +100,12 @@ std::variant<std::vector<replay_part>, std::string> find_parts(net::environment&
     }
     if (from.state_dir.empty())
         return "a session is found through a state directory; give --state-dir, or read s2://BASIN/STREAM";
-    const auto file = from.state_dir / "sessions";
-    if (!env.files().exists(file))
+    const auto table = session_table::open_to_read(env, from.state_dir);
+    if (!table && table.error() == boost::system::errc::no_such_file_or_directory)
         return "there are no sessions in " + from.state_dir.string() +
                "; give the agent's --state-dir, or read s2://BASIN/STREAM";
-    const auto table = session_table::open(env, from.state_dir);
     if (!table)
-        return "cannot read " + file.string() + ": " + table.error().message();
+        return "cannot read the sessions in " + from.state_dir.string() + ": " + table.error().message();
     const session_record* session = what.target.of == replay_target::kind::latest
                                         ? (*table)->latest()
                                         : (*table)->find(what.target.session_id);
@@ -200,20 +198,24 @@ net::task<void> read_part(net::environment& env, replay_part part, const config&
 net::task<exit_code> show(net::environment& env, request what, config from) {
     printer out(what);
     progress at;
+    std::vector<replay_part> parts;
     for (;;) {
         auto found = find_parts(env, what, from);
         if (auto* why = std::get_if<std::string>(&found)) {
             at.failure = std::move(*why);
             break;
         }
-        const auto& parts = std::get<std::vector<replay_part>>(found);
+        // Parts only become more: with fewer it was read from copies of an earlier moment.
+        auto& now = std::get<std::vector<replay_part>>(found);
+        if (now.size() >= parts.size())
+            parts = std::move(now);
         const bool last = at.part + 1 == parts.size();
         std::function<bool()> stay;
         if (what.follow && last) {
             stay = [&] {
                 const auto now = find_parts(env, what, from);
                 const auto* same = std::get_if<std::vector<replay_part>>(&now);
-                return same && same->size() == parts.size();
+                return same && same->size() <= parts.size();
             };
         }
         co_await read_part(env, parts[at.part], from, at, out, stay);

@@ -1,7 +1,9 @@
 """Standard input to the embedded store and to the official server, and back, byte for byte."""
 
 import json
+import os
 import re
+import subprocess
 
 import support
 
@@ -57,6 +59,32 @@ class embedded(support.TestCase):
         self.deliver(list(support.generated(10)))
         done = support.run("tail", "latest", "--limit", "12", "--state-dir", self.state_dir)
         self.assertEqual((done.returncode, done.stdout.splitlines()), (0, self.replay()))
+
+    def test_a_state_directory_that_may_only_be_read(self):
+        self.deliver(list(support.generated(10)))
+        shown = self.replay()
+        for path in (self.directory, self.state_dir, *self.state_dir.iterdir()):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        for command in (["replay", "latest"], ["tail", "latest", "--limit", "12"]):
+            done = subprocess.run([support.RINGTAIL, *command, "--state-dir", self.state_dir], capture_output=True,
+                                  timeout=support.PATIENCE, env=support.clean_environment(), **nobody)
+            self.assertEqual((done.returncode, done.stdout.splitlines()), (0, shown), done.stderr.decode())
+
+    def test_a_session_table_that_is_being_made(self):
+        self.state_dir.mkdir()
+        table = self.state_dir / "sessions"
+        for size in (0, 4096, 12 << 20):
+            with open(table, "wb") as made:
+                made.truncate(size)
+                before = os.fstat(made.fileno())
+            for command in ("replay", "tail"):
+                done = support.run(command, "latest", "--state-dir", self.state_dir)
+                self.assertEqual((done.returncode, done.stdout), (1, b""))
+                self.assertIn("no session yet", done.stderr.decode())
+                after = table.stat()
+                self.assertEqual((after.st_ino, after.st_size, after.st_mtime_ns),
+                                 (before.st_ino, before.st_size, before.st_mtime_ns))
 
     def test_in_memory(self):
         done = support.run("run", "-", "--state-dir", "none", "--report", "-",

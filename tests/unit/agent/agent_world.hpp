@@ -85,6 +85,10 @@ public:
         return std::unique_ptr<net::file>(std::make_unique<failing_file>(std::move(*opened), *this));
     }
 
+    net::result<std::unique_ptr<net::file>> open_to_read(const path& file) override {
+        return real_->open_to_read(file);
+    }
+
     net::result<std::unique_ptr<net::mapped_file>> create_mapped(const path& file,
                                                                  std::uint64_t size) override {
         return real_->create_mapped(file, size);

@@ -71,6 +71,36 @@ TEST(session_table, every_member_survives_the_agent) {
     EXPECT_FALSE(found->holds(4));
 }
 
+// As replay does while the agent runs: also where a start reached the slots before the earlier one's end.
+TEST(session_table, reading_changes_nothing_on_the_disk) {
+    agent_world env;
+    scratch_dir dir;
+    {
+        auto table = open_table(env, dir.path);
+        table->add(make_record(id_one, 5, true), nobody);
+    }
+    std::string first = *env.disk.read_all(dir.path / "sessions", 64 << 20);
+    {
+        auto table = open_table(env, dir.path);
+        table->update(1, [](session_record& record) { record.active = false; });
+        auto second = make_record(numbered_id(2), 20, true);
+        table->add(second, nobody);
+    }
+    const auto sectors = first.size() / sessions_max / 512 * 512; // the first slot is as it was
+    std::string both = *env.disk.read_all(dir.path / "sessions", 64 << 20);
+    std::copy_n(first.begin() + 4096, sectors, both.begin() + 4096);
+    ASSERT_FALSE(env.disk.replace(dir.path / "sessions", both, 0600));
+
+    const auto table = session_table::open_to_read(env, dir.path);
+    ASSERT_TRUE(table);
+    ASSERT_EQ((*table)->all().size(), 2u);
+    EXPECT_FALSE((*table)->find(id_one)->active);
+    EXPECT_EQ((*table)->active(), (*table)->find(numbered_id(2)));
+    EXPECT_TRUE(*env.disk.read_all(dir.path / "sessions", 64 << 20) == both);
+    EXPECT_FALSE(session_table::open_to_read(env, dir.path / "none"));
+    EXPECT_FALSE(env.disk.exists(dir.path / "none"));
+}
+
 TEST(session_table, counters_reach_the_slot_with_the_next_update) {
     agent_world env;
     scratch_dir dir;

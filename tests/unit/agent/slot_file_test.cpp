@@ -46,6 +46,85 @@ TEST(slot_file_test, keeps_values_over_reopening) {
     EXPECT_EQ(file->read(1), "");
 }
 
+TEST(slot_file_test, reading_leaves_the_file_alone) {
+    memory_world world;
+    auto file = open_slots(world);
+    file->write(0, "zero");
+    file->write(3, "three");
+    EXPECT_FALSE(file->sync());
+    file->write(0, "newer"); // which the disk does not have
+    const auto bytes = world.disk.all.at(path)->words;
+    const auto synced = world.disk.all.at(path)->synced;
+    auto copy = slot_file::open_to_read(world, path, slots, value_bytes);
+    ASSERT_TRUE(copy);
+    EXPECT_EQ((*copy)->read(0), "newer");
+    EXPECT_EQ((*copy)->read(1), std::nullopt);
+    EXPECT_EQ((*copy)->read(3), "three");
+    (*copy)->write(3, "ours");
+    (*copy)->write(1, "ours");
+    EXPECT_FALSE((*copy)->sync());
+    EXPECT_EQ((*copy)->read(3), "ours");
+    EXPECT_EQ(world.disk.all.at(path)->words, bytes);
+    EXPECT_EQ(world.disk.all.at(path)->synced, synced);
+    EXPECT_EQ(file->read(3), "three");
+    EXPECT_EQ(slot_file::open_to_read(world, path, slots + 1, value_bytes).error(),
+              net::make_error_code(net::error::corrupt));
+    EXPECT_FALSE(slot_file::open_to_read(world, "/state/none", slots, value_bytes));
+    EXPECT_EQ(world.disk.all.size(), 1u);
+}
+
+// Where another process is about to make it, it has nothing yet, and is not made anew.
+TEST(slot_file_test, a_file_that_is_not_finished_reads_as_empty) {
+    memory_world world;
+    const std::size_t whole = header_bytes + slots * slot_bytes;
+    for (const std::size_t size : {std::size_t{0}, std::size_t{100}, header_bytes, whole - 1, whole}) {
+        const auto made = std::make_shared<memory_files::content>();
+        made->resize(size);
+        world.disk.all[path] = made;
+        const auto copy = slot_file::open_to_read(world, path, slots, value_bytes);
+        ASSERT_TRUE(copy) << size;
+        for (std::size_t slot = 0; slot < slots; ++slot) {
+            EXPECT_EQ((*copy)->read(slot), std::nullopt);
+            EXPECT_FALSE((*copy)->damaged(slot));
+        }
+        EXPECT_EQ(world.disk.all.at(path), made);
+        EXPECT_EQ(made->size, size);
+        EXPECT_EQ(made->words, std::vector<std::uint64_t>(made->words.size()));
+    }
+    world.disk.all.at(path)->resize(whole - 1);
+    world.disk.bytes(path)[17] = std::byte{1};
+    EXPECT_EQ(slot_file::open_to_read(world, path, slots, value_bytes).error(),
+              net::make_error_code(net::error::corrupt));
+}
+
+// Both slots are written in one go, as far as a reader can tell.
+TEST(slot_file_test, a_reader_sees_one_moment_whatever_is_written_meanwhile) {
+    for (int quiet_calls = 0; quiet_calls <= 60; ++quiet_calls) {
+        memory_world world;
+        auto file = open_slots(world);
+        int turn = 0;
+        const auto text = [&] { return std::to_string(turn) + std::string(value_bytes - 10, 'x'); };
+        const auto store = [&] {
+            ++turn;
+            file->write(0, text());
+            file->write(1, text());
+        };
+        store();
+        // Every copy anew, more than once, while a reader is on its way.
+        world.disk.before_call = [&, quiet = quiet_calls, left = 12]() mutable {
+            if (quiet-- <= 0 && left-- > 0)
+                store();
+        };
+        const auto copy = slot_file::open_to_read(world, path, slots, value_bytes);
+        world.disk.before_call = {};
+        ASSERT_TRUE(copy);
+        const auto first = (*copy)->read(0);
+        ASSERT_TRUE(first) << quiet_calls;
+        EXPECT_EQ(first->size(), std::to_string(std::stoi(*first)).size() + value_bytes - 10);
+        EXPECT_TRUE(first == (*copy)->read(1)) << quiet_calls;
+    }
+}
+
 TEST(slot_file_test, nothing_is_allocated_after_open) {
     memory_world world;
     auto file = open_slots(world);

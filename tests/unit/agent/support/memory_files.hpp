@@ -32,6 +32,8 @@ public:
 
     using names_map = std::map<std::string, content_ptr>;
 
+    static constexpr std::size_t read_bytes_max = 512; // of one call: others come in between
+
     names_map all;
     // What the directory was after each change since it was last synced, oldest first: a journal brings back
     // one of these. Kept once begun with forget_names().
@@ -141,6 +143,14 @@ public:
 
     net::result<std::unique_ptr<net::file>> open(const path&, bool) override { return error(ENOSYS); }
 
+    net::result<std::unique_ptr<net::file>> open_to_read(const path& file) override {
+        called();
+        const auto found = all.find(file.string());
+        if (found == all.end())
+            return error(ENOENT);
+        return std::unique_ptr<net::file>(std::make_unique<read_only>(*this, found->second));
+    }
+
     net::result<std::unique_ptr<net::mapped_file>> create_mapped(const path& file,
                                                                  std::uint64_t size) override {
         called();
@@ -200,6 +210,33 @@ private:
         if (!names_since_sync.empty())
             names_since_sync.push_back(all);
     }
+
+    class read_only final : public net::file {
+    public:
+        read_only(memory_files& owner, content_ptr of)
+            : owner_(owner)
+            , of_(std::move(of)) {}
+
+        net::result<std::uint64_t> size() override { return of_->size; }
+
+        net::result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) override {
+            owner_.called();
+            const auto from = of_->bytes().subspan(std::min<std::size_t>(offset, of_->size));
+            const auto count = std::min({from.size(), into.size(), read_bytes_max});
+            std::copy_n(from.begin(), count, into.begin());
+            return count;
+        }
+
+        net::error_code append(std::string_view) override { return error(EBADF); }
+
+        net::error_code truncate(std::uint64_t) override { return error(EBADF); }
+
+        net::error_code sync() override { return error(EBADF); }
+
+    private:
+        memory_files& owner_;
+        content_ptr of_;
+    };
 
     class mapping final : public net::mapped_file {
     public:
