@@ -1,18 +1,17 @@
 // `ringtail publish`: one event from the arguments, or NDJSON from standard input, through an agent's API.
 
 #include "agent/commands/agent_call.hpp"
-#include "agent/event.hpp"
+#include "agent/line_splitter.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-
-#include <algorithm>
 
 namespace agent::commands {
 namespace {
 
 constexpr auto patience = std::chrono::seconds(30);
-constexpr std::size_t request_bytes = 4 * 1024 * 1024; // lines are sent in requests of about this size
+// What one read brings is one request, with the line that was held before it: far below what a body may have.
+constexpr std::size_t read_bytes = 1024 * 1024;
 
 net::request_head publish_head(std::string content_type) {
     net::request_head head;
@@ -22,14 +21,37 @@ net::request_head publish_head(std::string content_type) {
     return head;
 }
 
-// A batch's answer: counted, and each refused line said.
+// Lines that go in one request, and their numbers in the input.
+struct line_batch {
+    std::string text;
+    std::vector<std::uint64_t> numbers;
+};
+
+// What became of the lines; each refused one is said.
 struct tally {
     std::uint64_t accepted = 0;
     std::uint64_t filtered = 0;
     std::uint64_t refused = 0;
-    std::uint64_t lines_before = 0; // of earlier requests
 
-    bool add(const api_answer& answer) {
+    // All that are there. Those that are refused here are not sent.
+    line_batch take(line_splitter& lines) {
+        line_batch batch;
+        for (;;) {
+            const auto next = lines.next();
+            if (std::holds_alternative<need_input>(next))
+                return batch;
+            if (const auto* wrong = std::get_if<refused_line>(&next)) {
+                ++refused;
+                say(wrong->number, wrong->error.message);
+                continue;
+            }
+            const auto& line = std::get<input_line>(next);
+            batch.text.append(line.text) += '\n';
+            batch.numbers.push_back(line.number);
+        }
+    }
+
+    bool add(const api_answer& answer, const line_batch& sent) {
         net::error_code failed;
         const auto json = boost::json::parse(answer.body, failed);
         const auto* object = failed ? nullptr : json.if_object();
@@ -43,23 +65,33 @@ struct tally {
         accepted += number("accepted");
         filtered += number("filtered");
         refused += number("refused");
+        std::uint64_t said = 0;
         if (const auto* errors = object->if_contains("errors"); errors && errors->is_array()) {
             for (const auto& error : errors->get_array())
-                say(error);
+                said += say(error, sent) ? 1 : 0;
         }
+        if (said < number("refused"))
+            complain("publish", std::to_string(number("refused") - said) + " more of lines " +
+                                    std::to_string(sent.numbers.front()) + " to " +
+                                    std::to_string(sent.numbers.back()) + " refused");
         return true;
     }
 
-    void say(const boost::json::value& error) const {
+    // The agent numbers the lines of each request from 1.
+    static bool say(const boost::json::value& error, const line_batch& sent) {
         const auto* object = error.if_object();
         const auto* line = object ? object->if_contains("line") : nullptr;
         const auto* message = object ? object->if_contains("message") : nullptr;
-        if (!line || !message || !message->is_string())
-            return;
         net::error_code wrong;
-        const auto number = line->to_number<std::uint64_t>(wrong);
-        complain("publish", "line " + std::to_string(lines_before + number) +
-                                " refused: " + std::string(message->get_string()));
+        const auto number = line ? line->to_number<std::uint64_t>(wrong) : 0;
+        if (wrong || number == 0 || number > sent.numbers.size() || !message || !message->is_string())
+            return false;
+        say(sent.numbers[number - 1], message->get_string());
+        return true;
+    }
+
+    static void say(std::uint64_t line, std::string_view message) {
+        complain("publish", "line " + std::to_string(line) + " refused: " + std::string(message));
     }
 };
 
@@ -80,35 +112,26 @@ net::task<exit_code> publish_lines(net::environment& env, api_address to) {
     if (!input)
         co_return complain("publish", "cannot read standard input: " + input.error().message());
     tally total;
-    std::string held;
-    std::vector<char> chunk(256 * 1024);
-    for (bool ended = false; !ended || !held.empty();) {
-        while (!ended && held.size() < request_bytes) {
-            const auto count = co_await (*input)->read_some(boost::asio::buffer(chunk));
-            ended = !count;
-            if (!count && !net::is_eof(count.error()))
-                co_return complain("publish", "cannot read standard input: " + count.error().message());
-            if (count)
-                held.append(chunk.data(), *count);
-        }
-        const auto last = held.rfind('\n');
-        const std::size_t size = ended || last == std::string::npos ? held.size() : last + 1;
-        if (!ended && last == std::string::npos && held.size() <= event_line_bytes_max)
+    line_splitter lines;
+    for (bool ended = false; !ended;) {
+        const auto room = lines.prepare(read_bytes);
+        const auto count = co_await (*input)->read_some(boost::asio::buffer(room.data(), room.size()));
+        if (!count && !net::is_eof(count.error()))
+            co_return complain("publish", "cannot read standard input: " + count.error().message());
+        ended = !count;
+        if (ended)
+            lines.end_of_input();
+        else
+            lines.commit(*count);
+        const line_batch batch = total.take(lines);
+        if (batch.numbers.empty())
             continue;
-        if (!ended && last == std::string::npos)
-            co_return complain("publish", "a line is longer than 4 MiB");
-        if (size == 0)
-            break;
-        std::string lines = held.substr(0, size);
-        held.erase(0, size);
-        const auto count = static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n'));
         net::request_head head = publish_head("application/x-ndjson");
-        auto answer = co_await call_agent(env, to, std::move(head), std::move(lines), env.now() + patience);
+        auto answer = co_await call_agent(env, to, std::move(head), batch.text, env.now() + patience);
         if (!answer)
             co_return complain("publish", no_agent_text(to, answer.error()));
-        if (!total.add(*answer))
+        if (!total.add(*answer, batch))
             co_return complain("publish", api_error_text(*answer));
-        total.lines_before += count;
     }
     standard_output out;
     const boost::json::object said{

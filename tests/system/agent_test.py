@@ -69,6 +69,39 @@ class embedded(support.TestCase):
         self.assertEqual(support.run("flush", "--state-dir", self.state_dir).returncode, 1)
         self.assertEqual(numbers(self.replay()), [1, 2, 3, 4, 5])
 
+    def test_publish_says_each_bad_line_and_sends_its_neighbours(self):
+        agent = self.agent("--start")
+        lines = [json.dumps(event(1)), "", '{"type":"console.log","data":"%s"}' % ("x" * (9 << 20)), json.dumps(event(2)) + "\r",
+                 "no json", json.dumps(event(3))]
+        done = support.run("publish", "-", "--state-dir", self.state_dir, stdin="\n".join(lines).encode())
+        said = done.stderr.decode()
+        self.assertEqual((done.returncode, json.loads(done.stdout or "{}")), (1, {"accepted": 3, "filtered": 0, "refused": 2}), said)
+        self.assertEqual(re.findall(r"line (\d+) refused", said), ["3", "5"])
+        self.assertEqual(agent.terminate(), 0)
+        self.assertEqual(numbers(self.replay()), [1, 2, 3])
+
+    def test_publish_counts_the_bad_lines_that_it_does_not_name(self):
+        agent = self.agent("--start")
+        done = support.run("publish", "-", "--state-dir", self.state_dir, stdin=b"bad\n" * 150)
+        said = done.stderr.decode()
+        self.assertEqual((done.returncode, json.loads(done.stdout)["refused"]), (1, 150), said)
+        self.assertEqual(len(re.findall(r"line \d+ refused", said)) + sum(map(int, re.findall(r"(\d+) more of lines", said))), 150)
+        self.assertEqual(agent.terminate(), 0)
+
+    def test_publish_from_a_pipe_is_live(self):
+        agent = self.agent("--start")
+        with subprocess.Popen([support.RINGTAIL, "publish", "-", "--state-dir", self.state_dir], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, env=support.clean_environment()) as publisher:
+            self.addCleanup(publisher.kill)
+            for n in (1, 2):
+                publisher.stdin.write(json.dumps(event(n)).encode() + b"\n")
+                publisher.stdin.flush()
+                support.until(lambda: agent.call("GET", "/status")[1]["published"] == n, f"event {n}", patience=20)
+            out, _ = publisher.communicate(json.dumps(event(3)).encode(), timeout=support.PATIENCE)
+        self.assertEqual((publisher.returncode, json.loads(out)["accepted"]), (0, 3))
+        self.assertEqual(agent.terminate(), 0)
+        self.assertEqual(numbers(self.replay()), [1, 2, 3])
+
     def test_session_calls(self):
         agent = self.agent()
         self.assertEqual(agent.call("POST", "/events/publish", json.dumps(event(1)), JSON)[0], 409)
