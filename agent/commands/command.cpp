@@ -6,6 +6,7 @@
 #include "net/system_run.hpp"
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <unistd.h>
 
@@ -119,11 +120,14 @@ void standard_output::line(std::string_view text) {
 }
 
 bool standard_output::flush() {
-    if (!failed_ && !held_.empty())
-        failed_ =
-            std::fwrite(held_.data(), 1, held_.size(), stdout) != held_.size() || std::fflush(stdout) != 0;
+    if (!failed() && !held_.empty()) {
+        const bool written =
+            std::fwrite(held_.data(), 1, held_.size(), stdout) == held_.size() && std::fflush(stdout) == 0;
+        if (!written)
+            failure_ = {errno, boost::system::generic_category()};
+    }
     held_.clear();
-    return !failed_;
+    return !failed();
 }
 
 } // namespace agent::commands

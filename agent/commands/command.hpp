@@ -55,8 +55,8 @@ exit_code complain(std::string_view command, std::string_view message, exit_code
 // Runs the task in the real world and gives its code.
 exit_code on_loop(std::function<net::task<exit_code>(net::environment&)> body);
 
-// Standard output, buffered, flushed when it goes. After a failure (a closed pipe, a full disk) failed() says
-// so.
+// Standard output, buffered, flushed when it goes. After a failure (a closed pipe, a full disk) failure()
+// says why, and nothing more is written.
 class standard_output {
 public:
     ~standard_output() { flush(); }
@@ -64,11 +64,13 @@ public:
     void line(std::string_view text); // adds the newline
     bool flush();
 
-    bool failed() const { return failed_; }
+    bool failed() const { return static_cast<bool>(failure_); }
+
+    const net::error_code& failure() const { return failure_; }
 
 private:
     std::string held_;
-    bool failed_ = false;
+    net::error_code failure_;
 };
 
 } // namespace agent::commands

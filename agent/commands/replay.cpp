@@ -62,9 +62,17 @@ public:
 
     bool done() const { return written_ >= request_.limit || out_.failed(); }
 
-    bool broken() const { return out_.failed(); }
-
     void flush() { out_.flush(); }
+
+    // Why it could not be written; nothing where the reader has had enough (head), which is no failure of
+    // ours.
+    std::optional<std::string> failure() const {
+        const auto& why = out_.failure();
+        if (!why || why == boost::system::errc::broken_pipe)
+            return std::nullopt;
+        return "cannot write to standard output: " + why.message() +
+               "; what was written is not whole: send it to where there is room";
+    }
 
     void take(const s2::sequenced_record& record, const replay_part& part) {
         if (done() || s2::is_command(record))
@@ -229,7 +237,9 @@ net::task<exit_code> show(net::environment& env, request what, config from) {
         }
         co_await net::sleep_until(env, env.now() + follow_interval);
     }
-    // A reader that has had enough (head) is no failure of ours.
+    out.flush();
+    if (!at.failure)
+        at.failure = out.failure();
     if (at.failure)
         co_return complain(what.name, *at.failure);
     co_return exit_code::durable;

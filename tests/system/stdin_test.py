@@ -60,6 +60,21 @@ class embedded(support.TestCase):
         done = support.run("tail", "latest", "--limit", "12", "--state-dir", self.state_dir)
         self.assertEqual((done.returncode, done.stdout.splitlines()), (0, self.replay()))
 
+    def test_output_that_cannot_be_written(self):
+        self.deliver(list(support.generated(1000)))
+        for command in (["replay", "latest"], ["replay", "latest", "--limit", "1"], ["tail", "latest"]):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([support.RINGTAIL, *command, "--state-dir", self.state_dir], stdout=full,
+                                      stderr=subprocess.PIPE, timeout=support.PATIENCE, env=support.clean_environment())
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("cannot write to standard output: No space left on device", done.stderr.decode())
+            read_end, write_end = os.pipe()
+            os.close(read_end)  # as `| head` leaves it
+            with open(write_end, "wb") as gone:
+                done = subprocess.run([support.RINGTAIL, *command, "--state-dir", self.state_dir], stdout=gone,
+                                      stderr=subprocess.PIPE, timeout=support.PATIENCE, env=support.clean_environment())
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+
     def test_a_state_directory_that_may_only_be_read(self):
         self.deliver(list(support.generated(10)))
         shown = self.replay()
