@@ -38,6 +38,33 @@ std::string help_of(const setting& of) {
     return text.ends_with(" []") ? std::string(of.help) : text;
 }
 
+// What may be shown of a key that is none of ours: no more than a key could be, and nothing where no line
+// gives it a value, since then it may be one itself (a token on a line of its own).
+std::string shown_key(std::string_view content, const CLI::ConfigItem& item) {
+    const std::string key = item.fullname();
+    const auto end = key.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_.");
+    if (end != std::string::npos)
+        return key.substr(0, end);
+    std::istringstream lines{std::string(content)};
+    for (std::string line; std::getline(lines, line);)
+        if (const auto equals = line.find('=');
+            equals != std::string::npos && line.rfind(item.name, equals) < equals)
+            return key;
+    return {};
+}
+
+std::string unknown_key(std::string_view content, const std::string& path, const CLI::ConfigItem& item) {
+    const std::string shown = shown_key(content, item);
+    std::string message = path + ": unknown key '" + shown + "'";
+    if (shown.empty())
+        message = path + ": a line that is no key = value";
+    if (item.name.find("token") != std::string::npos)
+        return message + "; a token is never in the configuration file: name its file with s2-token-file";
+    if (const auto meant = nearest(shown, setting_names()))
+        return message + "; did you mean '" + *meant + "'?";
+    return message + "; keys are the flags of `ringtail run` without dashes, and there are no sections";
+}
+
 } // namespace
 
 setting_flags::setting_flags(CLI::App& app) {
@@ -120,16 +147,8 @@ std::optional<config_error> gather_file(std::string_view content, const std::str
             continue;
         const std::string key = item.fullname();
         const setting* known = find_setting(key);
-        if (!known || key == "config") {
-            std::string message = path + ": unknown key '" + key + "'";
-            if (key.find("token") != std::string::npos)
-                message += "; a token is never in the configuration file: name its file with s2-token-file";
-            else if (const auto meant = nearest(key, setting_names()))
-                message += "; did you mean '" + *meant + "'?";
-            else
-                message += "; keys are the flags of `ringtail run` without dashes, and there are no sections";
-            return config_error{exit_code::usage, message};
-        }
+        if (!known || key == "config")
+            return config_error{exit_code::usage, unknown_key(content, path, item)};
         std::string text;
         for (const std::string& input : item.inputs)
             text += (text.empty() ? "" : ",") + input;
