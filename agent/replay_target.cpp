@@ -39,12 +39,15 @@ std::variant<replay_target, std::string> parse_replay_target(std::string_view te
     return "'" + std::string(text) + "' is no target; write a session's id, latest, or s2://BASIN/STREAM";
 }
 
-bool replay_part::holds(std::string_view envelope_session, std::optional<seq_t> seq) const {
+bool replay_part::holds(std::string_view envelope_session, std::optional<seq_t> seq,
+                        std::optional<seq_t> continued) const {
     if (session_id.empty())
         return true;
     if (envelope_session != session_id)
         return false;
-    return !seq || (*seq >= from_seq && (below_seq == 0 || *seq < below_seq));
+    const auto place = seq ? seq : continued;
+    const seq_t first = seq ? from_seq : continued_from_seq;
+    return !place || (*place >= first && (below_seq == 0 || *place < below_seq));
 }
 
 std::vector<replay_part> replay_parts(const session_record& session) {
@@ -52,8 +55,12 @@ std::vector<replay_part> replay_parts(const session_record& session) {
     for (std::size_t i = 0; i < session.parts.size(); ++i) {
         const bool last = i + 1 == session.parts.size();
         const session_part& part = session.parts[i];
-        parts.push_back(
-            {part.at, part.stream, session.id, part.from_seq, last ? 0 : session.parts[i + 1].from_seq});
+        replay_part next{
+            part.at, part.stream, session.id, part.from_seq, last ? 0 : session.parts[i + 1].from_seq, 0};
+        for (const replay_part& earlier : parts)
+            if (earlier.at == next.at && earlier.stream == next.stream)
+                next.continued_from_seq = earlier.below_seq;
+        parts.push_back(std::move(next));
     }
     return parts;
 }

@@ -34,9 +34,14 @@ struct replay_part {
     std::string session_id; // empty: all of the stream
     seq_t from_seq = 0;
     seq_t below_seq = 0;
+    // Where an earlier part stands in the same stream, what it is read below. A session_continued may tell of
+    // a seq before from_seq, where the session lacks those between; behind this it is of this part.
+    seq_t continued_from_seq = 0;
 
-    // An envelope without a seq (session_continued) belongs to the part that it stands in.
-    bool holds(std::string_view envelope_session, std::optional<seq_t> seq) const;
+    // An envelope without a seq belongs to the part that it stands in; a session_continued (`continued` is
+    // its from_seq) to one only of those in that stream.
+    bool holds(std::string_view envelope_session, std::optional<seq_t> seq,
+               std::optional<seq_t> continued = std::nullopt) const;
 };
 
 std::vector<replay_part> replay_parts(const session_record& session);

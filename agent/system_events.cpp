@@ -61,6 +61,21 @@ std::string session_continued_envelope(std::string_view session_id, std::string_
     return own_envelope(session_id, std::nullopt, ts, "session_continued", json::serialize(data));
 }
 
+std::optional<seq_t> continued_from_seq(std::string_view envelope) {
+    boost::system::error_code failed;
+    const auto parsed = json::parse(json::string_view(envelope.data(), envelope.size()), failed);
+    const auto member = [](const json::value* of, std::string_view name) {
+        return of && of->is_object() ? of->get_object().if_contains(name) : nullptr;
+    };
+    const auto* event = failed ? nullptr : member(&parsed, "event");
+    const auto* type = member(event, "type");
+    const auto* from = member(member(event, "data"), "from_seq");
+    if (!type || *type != json::value("session_continued") || !from)
+        return std::nullopt;
+    const auto seq = from->to_number<seq_t>(failed);
+    return failed ? std::nullopt : std::optional(seq);
+}
+
 std::string_view name_of(durable_error_state state) {
     switch (state) {
     case durable_error_state::failing:

@@ -36,6 +36,8 @@ std::string_view name_of(continuation_reason reason);
 // {stream, from_seq, reason}, without seq; `from_seq` is of the envelope behind it.
 std::string session_continued_envelope(std::string_view session_id, std::string_view stream, seq_t from_seq,
                                        continuation_reason reason, net::wall_micros ts);
+// The from_seq of such an envelope; nothing in any other.
+std::optional<seq_t> continued_from_seq(std::string_view envelope);
 
 enum class durable_error_state { failing, parked, delivering };
 std::string_view name_of(durable_error_state state);

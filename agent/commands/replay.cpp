@@ -5,6 +5,7 @@
 #include "agent/commands/place_reader.hpp"
 #include "agent/envelope_filter.hpp"
 #include "agent/replay_target.hpp"
+#include "agent/system_events.hpp"
 #include "net/condition.hpp"
 #include "net/system_files.hpp"
 #include "s2/range_read.hpp"
@@ -82,7 +83,8 @@ public:
         if (!head && !part.session_id.empty())
             return;
         const envelope_head known = head.value_or(envelope_head{});
-        if (!part.holds(known.capture_session_id, known.seq) || !request_.filter.passes(known))
+        const auto continued = known.seq ? std::nullopt : continued_from_seq(record.body);
+        if (!part.holds(known.capture_session_id, known.seq, continued) || !request_.filter.passes(known))
             return;
         out_.line(request_.text ? text_line(known, record.body) : record.body);
         ++written_;

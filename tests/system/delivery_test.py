@@ -267,6 +267,25 @@ class places(delivery):
         self.assertEqual(numbers(events_of(here.read_lines("test-basin", session))), [*range(10), *range(20, 30)])
         self.assertEqual(numbers(events_of(there.read_lines("test-basin", session))), list(range(10, 20)))
 
+    def test_replay_of_a_session_that_came_back(self):
+        """Its first and its last part stand in one stream: each is read once, a session_continued before what it tells of."""
+        there = self.lite()
+        there.create_basin()
+        session, env = "0e5fbd2c-6c7b-4a52-9d0b-0c2f6f8f0003", {"S2_ACCESS_TOKEN": "any"}
+        for n, flags in enumerate(([], there.flags("test-basin"), [], there.flags("test-basin"))):
+            done = support.run("run", "-", "--session-id", session, "--state-dir", self.state_dir, *flags,
+                               stdin=b'{"type":"console.log","data":{"n":%d}}\n' % n, env=env)
+            self.assertEqual(done.returncode, 0, done.stderr.decode())
+        done = support.run("replay", session, "--state-dir", self.state_dir, env=env)
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        shown = [json.loads(e) for e in done.stdout.splitlines()]
+        self.assertEqual([e["seq"] for e in shown if "seq" in e], list(range(1, 13)))
+        continued = [n for n, e in enumerate(shown) if "seq" not in e]
+        self.assertEqual(len(continued), 3)
+        for n in continued:
+            self.assertEqual((shown[n]["event"]["type"], shown[n]["event"]["data"]["from_seq"]),
+                             ("session_continued", shown[n + 1]["seq"]))
+
     def test_what_was_recorded_for_another_place_is_held(self):
         here, there = self.lite(), self.lite()
         here.create_basin()

@@ -50,6 +50,28 @@ TEST(replay_parts, end_where_the_next_one_begins) {
     EXPECT_TRUE((replay_part{{}, "b", "", 0, 0}).holds("another", 50));
 }
 
+// To another place and back: two parts in one stream, each with a session_continued.
+TEST(replay_parts, a_session_continued_is_of_one_part) {
+    session_record session;
+    session.id = id;
+    session.parts = {
+        {{}, "a", 1}, {{"basin", "x", "y"}, "a", 4}, {{}, "a", 6}, {{"basin", "x", "y"}, "a", 9}};
+    const auto parts = replay_parts(session);
+    std::vector<std::vector<std::size_t>> shown;
+    for (const seq_t from : {4u, 6u, 9u}) {
+        auto& in = shown.emplace_back();
+        for (std::size_t part = 0; part < parts.size(); ++part)
+            if (parts[part].stream == "a" && parts[part].at.embedded() == (from == 6) &&
+                parts[part].holds(id, std::nullopt, from))
+                in.push_back(part);
+    }
+    EXPECT_EQ(shown, (std::vector<std::vector<std::size_t>>{{1}, {2}, {3}}));
+    // In a stream shared with an earlier session it may tell of a seq before the part.
+    EXPECT_TRUE(parts[1].holds(id, std::nullopt, 3));
+    EXPECT_FALSE(parts[1].holds("another", std::nullopt, 4));
+    EXPECT_TRUE((replay_part{{}, "a", "", 0, 0}).holds(id, std::nullopt, 6));
+}
+
 TEST(glob, matches_whole_texts) {
     EXPECT_TRUE(glob_matches("console.*", "console.log"));
     EXPECT_TRUE(glob_matches("*", ""));

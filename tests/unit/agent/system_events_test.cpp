@@ -23,6 +23,18 @@ TEST(system_events, have_the_key_order_of_every_envelope) {
                   R"("data":{"state":"parked","reason":"bad\ntoken"}}})");
 }
 
+TEST(system_events, only_a_session_continued_tells_where_it_continues) {
+    EXPECT_EQ(
+        continued_from_seq(session_continued_envelope(id_one, "a~\"1", 9, continuation_reason::storage, 42)),
+        9u);
+    EXPECT_EQ(continued_from_seq(events_dropped_envelope(id_one, {3, 7, gap_reason::capacity}, 42)),
+              std::nullopt);
+    for (const char* other : {"", "{}", "[]", R"({"event":1})", R"({"event":{"type":"session_continued"}})",
+                              R"({"event":{"type":"session_continued","data":{"from_seq":"9"}}})",
+                              R"({"event":{"type":"session_continued","data":{"from_seq":-9}}})"})
+        EXPECT_EQ(continued_from_seq(other), std::nullopt) << other;
+}
+
 TEST(system_events, are_envelopes_to_every_reader) {
     const auto line = events_dropped_envelope(id_one, {3, 7, gap_reason::damage}, 42);
     const auto seen = parse_envelope_head(line);
