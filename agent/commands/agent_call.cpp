@@ -14,11 +14,16 @@ namespace {
 constexpr std::array<std::string_view, 5> shared_settings{"state-dir", "api-token-file", "log-level",
                                                           "log-format", "config"};
 
+config_error no_address(std::string message) {
+    return {exit_code::failure, std::move(message)};
+}
+
 // "http://HOST:PORT", "HOST:PORT", "unix:PATH".
-std::variant<api_address, std::string> parse_address(std::string_view text, std::string_view where) {
-    const auto refuse = [&] {
-        return std::string(where) + ": '" + std::string(text) +
-               "' is not an agent's address; write http://HOST:PORT or unix:PATH";
+std::variant<api_address, config_error> parse_address(std::string_view text, std::string_view where) {
+    const auto refuse = [where, given = std::string(text)] {
+        return config_error{exit_code::usage,
+                            std::string(where) + ": '" + given +
+                                "' is not an agent's address; write http://HOST:PORT or unix:PATH"};
     };
     if (text.starts_with("unix:")) {
         if (text.size() == 5)
@@ -51,8 +56,9 @@ api_flags::api_flags(CLI::App& app)
                   ->option_text("URL|unix:PATH");
 }
 
-std::variant<api_address, std::string> api_flags::address(const invocation& given, const config& from) const {
-    std::variant<api_address, std::string> found;
+std::variant<api_address, config_error> api_flags::address(const invocation& given,
+                                                           const config& from) const {
+    std::variant<api_address, config_error> found;
     const auto files = net::make_system_files();
     const std::string_view by_variable = variable(given.environment, "RINGTAIL_API");
     if (option_->count() > 0) {
@@ -60,25 +66,28 @@ std::variant<api_address, std::string> api_flags::address(const invocation& give
     } else if (!by_variable.empty()) {
         found = parse_address(by_variable, "RINGTAIL_API");
     } else if (from.state_dir.empty()) {
-        return "there is no state directory to find the agent in; give --api URL or --api unix:PATH";
+        return no_address(
+            "there is no state directory to find the agent in; give --api URL or --api unix:PATH");
     } else {
         const auto file = (from.state_dir / "status.json").string();
         const auto status = read_status(*files, from.state_dir);
         if (!status)
-            return "no agent is known in " + from.state_dir.string() + " (" + file + ": " +
-                   status.error().message() + "); is it running? Give --state-dir or --api";
+            return no_address("no agent is known in " + from.state_dir.string() + " (" + file + ": " +
+                              status.error().message() + "); is it running? Give --state-dir or --api");
         const auto* address = status->if_contains("api");
         if (!address || !address->is_string())
-            return "the agent of " + from.state_dir.string() +
-                   " has no API (started with - or --listen none); give --api";
+            return no_address("the agent of " + from.state_dir.string() +
+                              " has no API (started with - or --listen none); give --api");
         found = parse_address(address->get_string(), file);
+        if (auto* failed = std::get_if<config_error>(&found))
+            failed->code = exit_code::failure; // what stands in the file is nobody's usage
     }
     auto* at = std::get_if<api_address>(&found);
     if (at && !from.api_token_file.empty()) {
         const auto token = files->read_all(from.api_token_file, s2::token_file_bytes_max);
         if (!token)
-            return "cannot read " + from.api_token_file.string() +
-                   " (--api-token-file): " + token.error().message();
+            return no_address("cannot read " + from.api_token_file.string() +
+                              " (--api-token-file): " + token.error().message());
         at->token = trimmed(*token);
     }
     return found;

@@ -20,8 +20,8 @@ struct api_address {
 class api_flags {
 public:
     explicit api_flags(CLI::App& app);
-    // --api, RINGTAIL_API, or the address in <state-dir>/status.json. A text: why there is none.
-    std::variant<api_address, std::string> address(const invocation& given, const config& from) const;
+    // --api, RINGTAIL_API, or the address in <state-dir>/status.json. An error: why there is none.
+    std::variant<api_address, config_error> address(const invocation& given, const config& from) const;
 
     // The settings that these commands share with `ringtail run`.
     const setting_flags& settings() const { return settings_; }

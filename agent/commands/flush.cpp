@@ -1,6 +1,7 @@
 // `ringtail flush`: waits until what an agent has taken so far is durable. Exit codes: 0, 3, 4; 1 for no
 // agent.
 
+#include "agent/api_call.hpp"
 #include "agent/commands/agent_call.hpp"
 #include "agent/units.hpp"
 
@@ -43,9 +44,13 @@ exit_code flush(const invocation& given) {
     if (!timeout)
         return complain("flush", "--timeout: '" + timeout_text + "' is not a duration, like 5s",
                         exit_code::usage);
+    if (*timeout > flush_timeout_max)
+        return complain("flush",
+                        "--timeout: '" + timeout_text + "' is more than " + duration_text(flush_timeout_max),
+                        exit_code::usage);
     const auto found = flags.address(given, *made);
-    if (const auto* why = std::get_if<std::string>(&found))
-        return complain("flush", *why);
+    if (const auto* failed = std::get_if<config_error>(&found))
+        return complain("flush", failed->message, failed->code);
     const api_address& to = std::get<api_address>(found);
     return on_loop([&](net::environment& env) -> net::task<exit_code> {
         net::request_head head;

@@ -173,8 +173,8 @@ exit_code publish(const invocation& given) {
             event = event.substr(0, event.size() - 1) + ",\"data\":" + data + "}";
     }
     const auto found = flags.address(given, *made);
-    if (const auto* why = std::get_if<std::string>(&found))
-        return complain("publish", *why);
+    if (const auto* failed = std::get_if<config_error>(&found))
+        return complain("publish", failed->message, failed->code);
     const api_address to = std::get<api_address>(found);
     return on_loop([&](net::environment& env) {
         return event == "-" ? publish_lines(env, to) : publish_one(env, to, event);

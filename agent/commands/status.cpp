@@ -58,8 +58,9 @@ exit_code status(const invocation& given) {
         return print(status);
     };
     const auto found = flags.address(given, *made);
-    if (const auto* why = std::get_if<std::string>(&found))
-        return left(*why);
+    if (const auto* failed = std::get_if<config_error>(&found))
+        return failed->code == exit_code::usage ? complain("status", failed->message, failed->code)
+                                                : left(failed->message);
     const api_address& to = std::get<api_address>(found);
     return on_loop([&](net::environment& env) -> net::task<exit_code> {
         net::request_head head;

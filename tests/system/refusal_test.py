@@ -139,6 +139,22 @@ class world(support.TestCase):
             self.assertIn(b"--state-dir", done.stdout)
         self.assertEqual(support.run("version").stdout.split()[0], b"ringtail")
 
+    def test_usage_of_an_agents_address(self):
+        for command in (["flush"], ["status"], ["publish", '{"type":"a"}']):
+            for address in ("foo", "https://127.0.0.1:1", "unix:", ""):
+                done = support.run(*command, "--api", address)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn(f"--api: '{address}' is not an agent's address", done.stderr.decode())
+            done = support.run(*command, env={"RINGTAIL_API": "foo"})
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("RINGTAIL_API: 'foo'", done.stderr.decode())
+            done = support.run(*command, "--state-dir", self.state_dir)
+            self.assertEqual(done.returncode, 1, done.stderr)
+        for timeout, code in (("2h", 2), ("61m", 2), ("5", 2), ("1h", 1)):
+            done = support.run("flush", "--timeout", timeout, "--api", f"unix:{self.directory}/none")
+            self.assertEqual(done.returncode, code, done.stderr)
+        self.assertIn("1h", support.run("flush", "--timeout", "2h").stderr.decode())
+
     def test_a_port_in_use(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
