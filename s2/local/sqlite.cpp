@@ -10,15 +10,46 @@ void throw_exception_from_error(const storage_error& failure, const boost::sourc
     throw std::runtime_error(failure.message);
 }
 
+namespace {
+
+// Its log's index, which every reader of a log needs, can't be made there, and no log is there to be read.
+bool only_to_be_looked_at(const std::filesystem::path& file) {
+    const auto dir = file.parent_path();
+    return ::access(dir.empty() ? "." : dir.c_str(), W_OK) != 0 &&
+           ::access((file.string() + "-wal").c_str(), F_OK) != 0;
+}
+
+std::string immutable_uri(const std::filesystem::path& file) {
+    std::string uri = "file:";
+    for (const char c : std::filesystem::absolute(file).string()) {
+        if (c == '%')
+            uri += "%25";
+        else if (c == '?')
+            uri += "%3f";
+        else if (c == '#')
+            uri += "%23";
+        else
+            uri += c;
+    }
+    return uri + "?immutable=1";
+}
+
+} // namespace
+
 stored<database> database::open(const std::filesystem::path& file, options how) {
     sqlite3* handle = nullptr;
     // What is stored is nobody else's business; the log's files take after this one.
     if (!how.read_only && file != ":memory:")
         if (const int created = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600); created >= 0)
             ::close(created);
-    const int flags = SQLITE_OPEN_NOMUTEX |
-                      (how.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-    const int code = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
+    int flags = SQLITE_OPEN_NOMUTEX |
+                (how.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    std::string name = file.string();
+    if (how.read_only && only_to_be_looked_at(file)) {
+        flags |= SQLITE_OPEN_URI;
+        name = immutable_uri(file);
+    }
+    const int code = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
     database opened(handle);
     if (code != SQLITE_OK) {
         auto why = opened.failure(("opening " + file.string()).c_str(), code);

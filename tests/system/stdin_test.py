@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 
 import support
@@ -76,8 +77,18 @@ class embedded(support.TestCase):
             self.assertEqual((done.returncode, done.stderr), (0, b""))
 
     def test_a_state_directory_that_may_only_be_read(self):
-        self.deliver(list(support.generated(10)))
+        self.state_dir = self.directory / "100%25?#"
+        lines = list(support.generated(10))
+        done = support.run("run", "-", "--state-dir", self.state_dir, stdin=b"\n".join(lines))
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        kept = self.directory / "kept"  # which nobody has read before
+        shutil.copytree(self.state_dir, kept)
         shown = self.replay()
+        self.assertEqual(len(shown), 12)
+        shutil.rmtree(self.state_dir)
+        kept.rename(self.state_dir)
+        self.addCleanup(self.state_dir.chmod, 0o755)
+        self.addCleanup(self.directory.chmod, 0o755)
         for path in (self.directory, self.state_dir, *self.state_dir.iterdir()):
             path.chmod(0o555 if path.is_dir() else 0o444)
         nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
