@@ -223,8 +223,8 @@ net::task<exit_code> show(net::environment& env, request what, config from) {
         std::function<bool()> stay;
         if (what.follow && last) {
             stay = [&] {
-                const auto now = find_parts(env, what, from);
-                const auto* same = std::get_if<std::vector<replay_part>>(&now);
+                const auto later = find_parts(env, what, from);
+                const auto* same = std::get_if<std::vector<replay_part>>(&later);
                 return same && same->size() <= parts.size();
             };
         }
