@@ -376,6 +376,14 @@ class endings(delivery):
             self.assertLessEqual(report["refused"], 1, report)  # the line that it left within
             self.assertEqual(report["undelivered"], report["published"], report)
 
+    def test_what_stands_in_the_pipe_is_taken_by_a_run_that_is_refused(self):
+        lite = self.lite()
+        for number in range(40):  # the refusal comes about as soon as the first read
+            done = support.run("run", "-", "--state-dir", self.directory / f"state-{number}", "--report", "-",
+                               *lite.flags("no-such-basin"), stdin=b'{"type":"console.log","data":{"n":0}}')
+            self.assertEqual(done.returncode, 4, done.stderr)
+            self.assertEqual(json.loads(done.stdout)["published"], 1, done.stderr)
+
     def test_a_missing_basin_that_comes_heals_by_itself(self):
         lite = self.lite()
         agent = self.agent(*lite.flags("no-such-basin"))
