@@ -100,6 +100,7 @@ private:
     std::vector<const delivery_table::entry*> streams_of(const session_record& session) const;
     delivery_table::entry* ensure_entry(std::string stream, seq_t from_seq);
     bool make_room();
+    void announce_continuation(delivery_table::entry& entry, std::string_view session_id, seq_t from_seq);
     std::string continuation_name(const delivery_state& lost) const;
     void continue_sessions(delivery_table::entry& lost);
     net::task<> go_on_elsewhere(delivery_table::entry& lost, std::string reason);

@@ -84,7 +84,9 @@ session_part s2_sink::place_session(std::string_view session_id, seq_t from_seq)
     if (known && !known->parts.empty()) {
         const auto& last = known->parts.back();
         if (last.at == options_.at) {
-            const auto* entry = ensure_entry(last.stream, from_seq);
+            auto* entry = ensure_entry(last.stream, from_seq);
+            if (entry)
+                announce_continuation(*entry, session_id, from_seq);
             return {options_.at, entry ? entry->state.stream : last.stream, from_seq};
         }
         // Another place: from the first seq that was never sent to the old one.
@@ -99,8 +101,26 @@ session_part s2_sink::place_session(std::string_view session_id, seq_t from_seq)
         announce_(line);
         entry->state.own_records.push_back({from_seq, 0, std::move(line)});
         deliveries_.store(*entry);
+    } else {
+        announce_continuation(*entry, session_id, from_seq);
     }
     return {options_.at, entry->state.stream, from_seq};
+}
+
+// A stream may be lost between two sessions: then its continuation begins with the next one's envelope, and
+// is announced with that.
+void s2_sink::announce_continuation(delivery_table::entry& entry, std::string_view session_id,
+                                    seq_t from_seq) {
+    auto& state = entry.state;
+    const bool untouched =
+        !state.memory.claimed && state.sent_seq < state.from_seq && state.own_records.empty();
+    if (!untouched || !is_continuation_name(state.stream))
+        return;
+    auto line = session_continued_envelope(session_id, state.stream, from_seq,
+                                           continuation_reason::another_writer, env_.wall_now());
+    announce_(line);
+    state.own_records.push_back({from_seq, 0, std::move(line)});
+    deliveries_.store(entry);
 }
 
 // --- another writer (invariant 9)
