@@ -12,6 +12,7 @@
 
 #include "agent/delivery.hpp"
 #include "agent/stream_delivery.hpp"
+#include "agent/system_events.hpp"
 
 #include <functional>
 #include <map>
@@ -100,6 +101,8 @@ private:
     std::vector<const delivery_table::entry*> streams_of(const session_record& session) const;
     delivery_table::entry* ensure_entry(std::string stream, seq_t from_seq);
     bool make_room();
+    void announce_part(delivery_table::entry& entry, std::string_view session_id, seq_t from_seq,
+                       continuation_reason reason);
     void announce_continuation(delivery_table::entry& entry, std::string_view session_id, seq_t from_seq);
     std::string continuation_name(const delivery_state& lost) const;
     void continue_sessions(delivery_table::entry& lost);

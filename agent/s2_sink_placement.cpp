@@ -95,15 +95,10 @@ session_part s2_sink::place_session(std::string_view session_id, seq_t from_seq)
     }
     auto* entry = ensure_entry(stream_for(session_id), from_seq);
     NET_ASSERT(entry, "a session is placed only where has_room() said so");
-    if (known && !known->parts.empty()) {
-        auto line = session_continued_envelope(session_id, entry->state.stream, from_seq,
-                                               continuation_reason::storage, env_.wall_now());
-        announce_(line);
-        entry->state.own_records.push_back({from_seq, 0, std::move(line)});
-        deliveries_.store(*entry);
-    } else {
+    if (known && !known->parts.empty())
+        announce_part(*entry, session_id, from_seq, continuation_reason::storage);
+    else
         announce_continuation(*entry, session_id, from_seq);
-    }
     return {options_.at, entry->state.stream, from_seq};
 }
 
@@ -114,12 +109,16 @@ void s2_sink::announce_continuation(delivery_table::entry& entry, std::string_vi
     auto& state = entry.state;
     const bool untouched =
         !state.memory.claimed && state.sent_seq < state.from_seq && state.own_records.empty();
-    if (!untouched || !is_continuation_name(state.stream))
-        return;
-    auto line = session_continued_envelope(session_id, state.stream, from_seq,
-                                           continuation_reason::another_writer, env_.wall_now());
+    if (untouched && is_continuation_name(state.stream))
+        announce_part(entry, session_id, from_seq, continuation_reason::another_writer);
+}
+
+// Told at once, and the first record to be written there.
+void s2_sink::announce_part(delivery_table::entry& entry, std::string_view session_id, seq_t from_seq,
+                            continuation_reason reason) {
+    auto line = session_continued_envelope(session_id, entry.state.stream, from_seq, reason, env_.wall_now());
     announce_(line);
-    state.own_records.push_back({from_seq, 0, std::move(line)});
+    entry.state.own_records.push_back({from_seq, 0, std::move(line)});
     deliveries_.store(entry);
 }
 
@@ -187,13 +186,8 @@ net::task<> s2_sink::go_on_elsewhere(delivery_table::entry& lost, std::string re
                  lost.state.stream, reason, lost.state.continued_as, from);
     auto* entry = ensure_entry(lost.state.continued_as, from);
     NET_ASSERT(entry || !behind, "a continuation takes the table's place that its lost stream gives up");
-    if (entry && behind) {
-        auto line = session_continued_envelope(behind->id, entry->state.stream, from,
-                                               continuation_reason::another_writer, env_.wall_now());
-        announce_(line);
-        entry->state.own_records.push_back({from, 0, std::move(line)});
-        deliveries_.store(*entry);
-    }
+    if (entry && behind)
+        announce_part(*entry, behind->id, from, continuation_reason::another_writer);
     deliveries_.store(lost);
     continue_sessions(lost);
     unsettled_generation_ = 0;
