@@ -7,8 +7,7 @@
 namespace agent {
 namespace {
 
-constexpr net::duration close_grace = std::chrono::seconds(2); // for parts that need no network
-constexpr net::duration waiting_input_grace = std::chrono::milliseconds(100);
+constexpr net::duration close_grace = std::chrono::seconds(2);      // for parts that need no network
 constexpr net::duration api_grace = std::chrono::milliseconds(500); // for answers under way
 constexpr std::uint64_t store_check_acks = 256;
 
@@ -249,8 +248,8 @@ net::task<> service::feed_watchdog(net::duration every) {
 net::task<> service::perform(teardown_step step) {
     switch (step) {
     case teardown_step::stop_intake:
-        if (teardown_.cause() == teardown_cause::parked)
-            co_await take_waiting_input();
+        while (!intake_part_.ended && env_.now() < teardown_.input_deadline())
+            co_await changed_.wait_until(teardown_.input_deadline());
         intake_stop_.drain(env_.now());
         co_await wait_for_end(intake_part_, net::saturating_add(env_.now(), close_grace));
         break;
@@ -279,13 +278,6 @@ net::task<> service::perform(teardown_step step) {
     case teardown_step::done:
         break;
     }
-}
-
-// A refusal by S2 may come before the first read: what stood in the pipe by then is for the ring.
-net::task<> service::take_waiting_input() {
-    const auto until = net::saturating_add(env_.now(), waiting_input_grace);
-    while (!intake_part_.ended && !teardown_.told_to_leave() && env_.now() < until)
-        co_await changed_.wait_until(until);
 }
 
 // Ends the linger, sends, waits for the acks: until nothing is owed, or the deadline, which may move while it

@@ -84,7 +84,6 @@ private:
     net::task<> tear_down();
     net::task<> perform(teardown_step step);
     void extend_stop_timeout();
-    net::task<> take_waiting_input();
     net::task<> deliver_rest();
     net::task<> wait_for_end(part& which, net::time_point deadline);
     net::task<> close_ring();

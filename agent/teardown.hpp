@@ -27,6 +27,8 @@ constexpr std::string_view name_of(teardown_step step) {
     return names[static_cast<std::size_t>(step)];
 }
 
+constexpr net::duration waiting_input_grace = std::chrono::milliseconds(100);
+
 class teardown {
 public:
     explicit teardown(net::duration timeout)
@@ -47,7 +49,7 @@ public:
         if (cause_)
             return;
         cause_ = cause;
-        last_progress_ = now;
+        begun_at_ = last_progress_ = now;
         if (cause == teardown_cause::parked)
             cut_short_ = true; // a parked sink is not waited for
     }
@@ -63,6 +65,13 @@ public:
     }
 
     bool cut_short() const { return cut_short_; }
+
+    // Until when what stands in the input is still taken. A refusal by S2 may come before the first read.
+    net::time_point input_deadline() const {
+        return cause_ == teardown_cause::parked && !told_to_leave()
+                   ? net::saturating_add(begun_at_, waiting_input_grace)
+                   : net::time_point::min();
+    }
 
     // `parked` and `owes`: of S2 delivery, at the end. Who left because S2 refuses says so, whatever the last
     // attempt, on leaving, met. `state_lost`: what the ring and the embedded store held went with the state
@@ -91,6 +100,7 @@ private:
     net::duration timeout_;
     std::optional<teardown_cause> cause_;
     std::optional<net::time_point> absolute_;
+    net::time_point begun_at_{};
     net::time_point last_progress_{};
     bool cut_short_ = false;
     teardown_step step_ = teardown_step::stop_intake;

@@ -68,6 +68,19 @@ TEST(teardown_test, a_parked_sink_is_not_waited_for) {
     EXPECT_LT(one.deadline(), at(1s));
 }
 
+TEST(teardown_test, only_who_is_refused_still_takes_what_stands_in_the_input) {
+    teardown refused(10s);
+    refused.begin(parked, at(1s));
+    EXPECT_EQ(refused.input_deadline(), at(1s) + waiting_input_grace);
+    refused.begin(signal, at(1s));
+    EXPECT_LT(refused.input_deadline(), at(1s));
+    for (const auto cause : {signal, end_of_input}) {
+        teardown other(10s);
+        other.begin(cause, at(1s));
+        EXPECT_LT(other.input_deadline(), at(1s));
+    }
+}
+
 TEST(teardown_test, parked_wins_over_undelivered_also_where_the_last_attempt_met_something_else) {
     teardown refused(10s);
     refused.begin(parked, at(1s));
