@@ -128,6 +128,8 @@ private:
     // ring_room.cpp: making room at a segment's end
     bool roll_over();
     std::optional<ring_spare> obtain_spare();
+    std::optional<ring_spare> recycled(ring_spare spare);
+    net::result<ring_spare> new_spare();
     std::optional<ring_spare> free_segment(std::size_t index, bool as_spare);
     void tell_dropping(const segment_ptr& segment, seq_t last);
     void keep_aside(ring_segment& segment);
@@ -135,6 +137,7 @@ private:
     void install_head(ring_spare spare, seq_t first_seq, const ring_gaps& gaps);
     void seal_head();
     void keep_mapped(std::size_t newest);
+    bool filled_fast() const;
     bool needs_segment(std::size_t bytes) const;
     std::size_t history_begin() const; // index of the oldest segment within the live history
     std::optional<std::size_t> oldest_settled() const;
@@ -163,6 +166,7 @@ private:
     pin_ptr head_pin_;
     std::span<std::byte> head_bytes_;
     std::size_t head_end_ = 0;
+    net::time_point head_began_ = net::time_point::min(); // not known of a head that was there
     std::uint64_t head_producer_events_ = 0;
     std::size_t reserved_bytes_ = 0;
     bool reserved_ = false;

@@ -259,12 +259,10 @@ net::error_code ring::start_head(bool newest_empty, seq_t lost_from, gap_reason 
     }
     if (lost_from < next_seq_)
         gaps.append(lost_from, lost);
-    const auto path = path_of(next_seq_);
-    auto created = path.empty() ? env_.files().anonymous(ring_segment_bytes)
-                                : env_.files().create_mapped(path, ring_segment_bytes);
+    auto created = new_spare();
     if (!created)
         return created.error();
-    install_head({path, std::move(*created)}, next_seq_, gaps);
+    install_head(std::move(*created), next_seq_, gaps);
     return {};
 }
 

@@ -79,6 +79,24 @@ bool ring::roll_over() {
     return true;
 }
 
+// Then the next segment will be, too, and is made for that: in large pages. A trickle must not have them, since the
+// kernel writes a large page to the disk as a whole.
+bool ring::filled_fast() const {
+    return env_.now() < net::saturating_add(head_began_, ring_filled_fast);
+}
+
+net::result<ring_spare> ring::new_spare() {
+    const auto path = path_of(next_seq_);
+    auto created = path.empty() ? env_.files().anonymous(ring_segment_bytes)
+                                : env_.files().create_mapped(path, ring_segment_bytes);
+    if (!created)
+        return created.error();
+    const bool dense = filled_fast();
+    if (dense)
+        (*created)->expect_dense_access();
+    return ring_spare{path, std::move(*created), dense};
+}
+
 // The order of invariant 4. A spare takes no new space, so it is also the answer to a full disk.
 std::optional<ring_spare> ring::obtain_spare() {
     for (const auto& path : std::exchange(unremoved_, {}))
@@ -109,12 +127,10 @@ std::optional<ring_spare> ring::obtain_spare() {
 
     bool counted = false;
     while (!spare) {
-        const auto path = path_of(next_seq_);
-        auto created = path.empty() ? env_.files().anonymous(ring_segment_bytes)
-                                    : env_.files().create_mapped(path, ring_segment_bytes);
+        auto created = new_spare();
         if (created) {
             disk_full_ = false;
-            return ring_spare{path, std::move(*created)};
+            return std::move(*created);
         }
         if (!counted) {
             disk_full_count_ += is_disk_full(created.error()) ? 1 : 0;
@@ -129,20 +145,33 @@ std::optional<ring_spare> ring::obtain_spare() {
             return std::nullopt;
         free_one(*oldest);
     }
-    if (!spare->path.empty()) {
-        const auto path = path_of(next_seq_);
-        if (const auto ec = env_.files().rename(spare->path, path)) {
-            spdlog::warn("ring: a segment could not be recycled ({})", ec.message());
-            if (!remove_file(spare->path))
-                return std::nullopt; // it still takes its space
-            auto created = env_.files().create_mapped(path, ring_segment_bytes);
-            if (!created)
-                return std::nullopt;
-            return ring_spare{path, std::move(*created)};
+    return recycled(std::move(*spare));
+}
+
+// Under the name of the next segment. A file that was made for another rate of events gives way to a new one where
+// that may stand beside it for a moment.
+std::optional<ring_spare> ring::recycled(ring_spare spare) {
+    if (spare.path.empty())
+        return spare;
+    if (spare.dense != filled_fast() && used_bytes() + 2 * ring_segment_bytes <= capacity_bytes()) {
+        if (auto fitting = new_spare()) {
+            (void)remove_file(spare.path);
+            return std::move(*fitting);
         }
-        spare->path = path;
     }
-    return spare;
+    const auto path = path_of(next_seq_);
+    const auto ec = env_.files().rename(spare.path, path);
+    if (!ec) {
+        spare.path = path;
+        return spare;
+    }
+    spdlog::warn("ring: a segment could not be recycled ({})", ec.message());
+    if (!remove_file(spare.path))
+        return std::nullopt; // it still takes its space
+    auto created = new_spare();
+    if (!created)
+        return std::nullopt;
+    return std::move(*created);
 }
 
 // The successor's header learns of the gap before the segment stops counting: killed in between, the segment
@@ -187,7 +216,7 @@ std::optional<ring_spare> ring::free_segment(std::size_t index, bool as_spare) {
         return std::nullopt;
     }
     segment->blank((*mapped)->bytes());
-    return ring_spare{segment->path(), std::move(*mapped)};
+    return ring_spare{segment->path(), std::move(*mapped), segment->dense()};
 }
 
 void ring::tell_dropping(const segment_ptr& segment, seq_t last) {
@@ -243,12 +272,14 @@ void ring::seal_head() {
 void ring::install_head(ring_spare spare, seq_t first_seq, const ring_gaps& gaps) {
     ring_identity identity{0, first_seq};
     env_.random_bytes(std::as_writable_bytes(std::span(&identity.generation, 1)));
-    auto segment = std::make_shared<ring_segment>(env_.files(), std::move(spare.path), spare.mapping);
+    auto segment =
+        std::make_shared<ring_segment>(env_.files(), std::move(spare.path), spare.mapping, spare.dense);
     segment->begin(identity, gaps);
     segments_.push_back(std::move(segment));
     head_pin_ = std::move(spare.mapping);
     head_bytes_ = head_pin_->bytes();
     head_end_ = ring_header_bytes;
+    head_began_ = env_.now();
     head_producer_events_ = 0;
 }
 

@@ -36,10 +36,11 @@ ring_segment::ring_segment(net::file_system& files, std::filesystem::path path, 
     identity_.first_seq = first_seq;
 }
 
-ring_segment::ring_segment(net::file_system& files, std::filesystem::path path, ring_pin mapping)
+ring_segment::ring_segment(net::file_system& files, std::filesystem::path path, ring_pin mapping, bool dense)
     : files_(files)
     , path_(std::move(path))
-    , mapping_(mapping) {
+    , mapping_(mapping)
+    , dense_(dense) {
     if (path_.empty())
         kept_ = std::move(mapping);
 }

@@ -27,7 +27,7 @@ public:
     // A file that is there already.
     ring_segment(net::file_system& files, std::filesystem::path path, seq_t first_seq);
     // A blank mapping that becomes a segment by begin(). Without a path: anonymous memory, kept mapped.
-    ring_segment(net::file_system& files, std::filesystem::path path, ring_pin mapping);
+    ring_segment(net::file_system& files, std::filesystem::path path, ring_pin mapping, bool dense);
 
     // Maps where needed; reads the header the first time. An error is about mapping; a bad header is in
     // state().
@@ -38,6 +38,8 @@ public:
     void keep_mapping(ring_pin mapping) { kept_ = std::move(mapping); }
 
     bool let_go_mapping(); // false: it kept none
+
+    bool dense() const { return dense_; } // its file was made for many events a second
 
     const std::filesystem::path& path() const { return path_; }
 
@@ -96,6 +98,7 @@ private:
     std::uint64_t end_ = ring_segment_bytes;
     std::size_t checked_ =
         ring_header_bytes; // frames below were checked in this mapping, or written by this process
+    bool dense_ = false;
     bool damaged_ = false;
     bool freed_ = false;
     bool synced_ = false;

@@ -3,6 +3,7 @@
 
 #include "agent/event.hpp" // envelope_bytes_max
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -18,6 +19,8 @@ constexpr std::uint64_t ring_segment_bytes = 2 * 1024 * 1024;
 // What stays mapped behind the head while S2 is served: a segment that is written again meanwhile costs no
 // page faults, which would be a third of an event's cost. It is as much as the default live history.
 constexpr std::size_t ring_mapped_segments_max = 6;
+// A segment that was full so soon is followed by one in large pages (see ring::filled_fast).
+constexpr std::chrono::seconds ring_filled_fast{5};
 // A producer that can be paused stays so many segments ahead of a delivery that moves.
 constexpr std::size_t ring_segments_ahead_max = 4;
 constexpr std::size_t ring_kept_aside_max = 8; // damaged segments; the oldest go

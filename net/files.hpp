@@ -26,6 +26,10 @@ public:
 
     // Few of its pages are touched: none is read ahead around them. Only a hint.
     virtual void expect_sparse_access() noexcept {}
+
+    // All of it is about to be written: large pages, where the kernel has them for files. Only a hint, for a
+    // new file, before anything of it is touched.
+    virtual void expect_dense_access() noexcept {}
 };
 
 // An open file for appending or for random access.

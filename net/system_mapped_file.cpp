@@ -7,9 +7,36 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <cerrno>
 
 namespace net {
 namespace {
+
+constexpr std::size_t large_page_bytes = 2 * 1024 * 1024;
+
+// Large pages need an address that is a multiple of their size.
+void* map_aligned(int file, std::uint64_t size) {
+    const std::size_t reserved = size + large_page_bytes;
+    void* const room =
+        ::mmap(nullptr, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED)
+        return room;
+    auto* const begin = static_cast<std::byte*>(room);
+    const std::size_t before = -reinterpret_cast<std::uintptr_t>(begin) % large_page_bytes;
+    void* const mapped =
+        ::mmap(begin + before, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0);
+    if (mapped == MAP_FAILED) {
+        const int why = errno;
+        ::munmap(room, reserved);
+        errno = why;
+        return mapped;
+    }
+    if (before > 0)
+        ::munmap(begin, before);
+    if (before < large_page_bytes)
+        ::munmap(begin + before + size, large_page_bytes - before);
+    return mapped;
+}
 
 class mapping final : public mapped_file {
 public:
@@ -36,6 +63,11 @@ public:
 
     void expect_sparse_access() noexcept override { ::madvise(begin_, size_, MADV_RANDOM); }
 
+    void expect_dense_access() noexcept override {
+        if (size_ % large_page_bytes == 0)
+            ::madvise(begin_, size_, MADV_HUGEPAGE);
+    }
+
 private:
     void* begin_;
     std::size_t size_;
@@ -45,8 +77,12 @@ private:
 result<std::unique_ptr<mapped_file>> map(int file, std::uint64_t size, const std::string& name) {
     if (size == 0)
         return boost::system::errc::make_error_code(boost::system::errc::invalid_argument);
-    const int flags = file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
-    void* begin = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, flags, file, 0);
+    void* begin = nullptr;
+    if (file >= 0 && size % large_page_bytes == 0)
+        begin = map_aligned(file, size);
+    else
+        begin = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                       file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED, file, 0);
     if (begin == MAP_FAILED)
         return kernel_error();
     return std::unique_ptr<mapped_file>(std::make_unique<mapping>(begin, size, name));

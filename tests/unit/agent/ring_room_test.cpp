@@ -88,5 +88,58 @@ TEST(ring_room_test, a_hold_over_a_hole_outlives_the_segment_before_it) {
     EXPECT_TRUE(read_all(*ring, ring->first_seq()).identical);
 }
 
+// Segments that are to be made so, of all that there are.
+std::pair<int, int> dense_of_all(const memory_world& world) {
+    std::pair<int, int> count;
+    for (const auto& [name, content] : world.disk.all) {
+        if (!name.ends_with(".seg"))
+            continue;
+        ++count.second;
+        count.first += content->dense ? 1 : 0;
+    }
+    return count;
+}
+
+// A segment in large pages is written to the disk whole, however little of it has changed.
+TEST(ring_room_test, segments_follow_the_rate_of_events) {
+    memory_world world;
+    auto ring = open_ring(world, options_of(64 * mib, 8 * mib));
+    const auto publish_slowly = [&](seq_t last) {
+        while (ring->last_seq() < last) {
+            world.time += ring_filled_fast;
+            ASSERT_TRUE(publish_next(*ring, half));
+        }
+    };
+    publish_slowly(6);
+    EXPECT_EQ(dense_of_all(world), std::pair(0, 3));
+    publish_until(*ring, 9, half); // the third was begun long before it was full
+    EXPECT_EQ(dense_of_all(world), std::pair(1, 5));
+    publish_until(*ring, 40, half);
+    const auto [dense, all] = dense_of_all(world);
+    EXPECT_EQ(dense, all); // also those that took the place of others
+    EXPECT_LE(all, 7);
+    publish_slowly(80);
+    EXPECT_EQ(dense_of_all(world).first, 0);
+    EXPECT_EQ(read_all(*ring, 75).seqs, seqs(75, 80));
+}
+
+// One that does not fit the rate is still better than a gap.
+TEST(ring_room_test, where_the_disk_is_full_any_segment_comes_back) {
+    memory_world world;
+    auto ring = open_ring(world, options_of(64 * mib, 8 * mib));
+    world.time += ring_filled_fast;
+    for (seq_t last = 2; last <= 14; last += 2) {
+        publish_until(*ring, last, half);
+        world.time += ring_filled_fast;
+    }
+    ASSERT_EQ(dense_of_all(world).first, 0);
+    world.disk.disk_bytes_max = world.disk.disk_bytes();
+    const seq_t first = ring->first_seq();
+    publish_until(*ring, 20, half);
+    EXPECT_EQ(dense_of_all(world).first, 0);
+    EXPECT_EQ(ring->disk_full_count(), 0u);
+    EXPECT_EQ(ring->first_seq(), first + 6);
+}
+
 } // namespace
 } // namespace agent::test

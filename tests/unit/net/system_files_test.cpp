@@ -189,6 +189,23 @@ TEST_F(system_files_test, a_mapped_file_keeps_what_is_stored_and_is_never_made_o
     EXPECT_EQ((*again)->bytes()[12345], std::byte{42});
 }
 
+// Only there can the kernel map it by one large page.
+TEST_F(system_files_test, a_mapping_of_whole_large_pages_begins_at_one) {
+    constexpr std::size_t large = 2 << 20;
+    for (const char* name : {"a", "b", "c"}) {
+        auto made = files->create_mapped(dir / name, large);
+        ASSERT_TRUE(made) << made.error().message();
+        (*made)->expect_dense_access();
+        const auto bytes = (*made)->bytes();
+        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(bytes.data()) % large, 0U);
+        bytes.front() = bytes.back() = std::byte{42};
+        EXPECT_FALSE((*made)->sync());
+        auto again = files->open_mapped(dir / name);
+        ASSERT_TRUE(again);
+        EXPECT_EQ((*again)->bytes().back(), std::byte{42});
+    }
+}
+
 TEST_F(system_files_test, a_mapped_file_without_room_is_an_error_and_leaves_nothing) {
     const size_limit limit(1 << 16);
     EXPECT_EQ(files->create_mapped(dir / "seg", 1 << 20).error(),

@@ -18,6 +18,7 @@ public:
     struct content {
         std::vector<std::uint64_t> words; // aligned as a mapping is
         std::size_t size = 0;
+        bool dense = false; // its mapping was told so
         std::string synced; // what the disk has for sure; shorter than the file: nothing yet behind it
 
         std::span<std::byte> bytes() { return {reinterpret_cast<std::byte*>(words.data()), size}; }
@@ -258,6 +259,8 @@ private:
             of_->synced.assign(reinterpret_cast<const char*>(raw.data()), raw.size());
             return {};
         }
+
+        void expect_dense_access() noexcept override { of_->dense = true; }
 
     private:
         memory_files& owner_;
