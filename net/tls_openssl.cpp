@@ -94,6 +94,10 @@ ssl_context_ptr make_ssl_context(const SSL_METHOD* method) {
     ssl_context_ptr made(SSL_CTX_new(method));
     if (!made || SSL_CTX_set_min_proto_version(made.get(), TLS1_3_VERSION) != 1)
         return nullptr;
+    // AES-128 first, as browsers have it: beyond what anybody breaks, and a third cheaper on both ends.
+    if (SSL_CTX_set_ciphersuites(made.get(), "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
+                                             "TLS_CHACHA20_POLY1305_SHA256") != 1)
+        return nullptr;
     SSL_CTX_set_mode(made.get(), SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(made.get(), SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(made.get(), 0);
