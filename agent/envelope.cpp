@@ -45,40 +45,59 @@ private:
     char* to_;
 };
 
-// The one description of an envelope's bytes; `out` counts or writes them.
 template <class Out>
-void envelope(Out& out, const event& of, std::string_view capture_session_id, std::uint64_t seq) {
-    const auto optional_member = [&](std::string_view name, std::string_view value) {
-        if (!value.empty()) {
-            out.put(name);
-            out.put(value);
-        }
-    };
-    out.put(R"({"capture_session_id":")");
-    out.put(capture_session_id);
-    out.put(R"(","seq":)");
-    out.put_number(seq);
-    out.put(R"(,"event":{"ts":)");
-    out.put_number(static_cast<std::uint64_t>(*of.ts));
-    out.put(R"(,"type":)");
+void optional_member(Out& out, std::string_view name, std::string_view value) {
+    if (!value.empty()) {
+        out.put(name);
+        out.put(value);
+    }
+}
+
+template <class Out>
+void head(Out& out, const event& of) {
+    out.put(R"("type":)");
     out.put(of.type);
     out.put(R"(,"category":")");
     out.put(name_of(of.in));
     out.put(R"(","source":{"kind":")");
     out.put(name_of(of.kind));
     out.put(R"(")");
-    optional_member(R"(,"event":)", of.source_event);
-    optional_member(R"(,"metadata":)", of.source_metadata);
+    optional_member(out, R"(,"event":)", of.source_event);
+    optional_member(out, R"(,"metadata":)", of.source_metadata);
     out.put("}");
-    optional_member(R"(,"detail_level":)", of.detail_level);
-    optional_member(R"(,"url":)", of.url);
-    optional_member(R"(,"data":)", of.data);
+}
+
+// The one description of an envelope's bytes; `out` counts or writes them.
+template <class Out>
+void envelope(Out& out, const event& of, std::string_view capture_session_id, std::uint64_t seq) {
+    out.put(R"({"capture_session_id":")");
+    out.put(capture_session_id);
+    out.put(R"(","seq":)");
+    out.put_number(seq);
+    out.put(R"(,"event":{"ts":)");
+    out.put_number(static_cast<std::uint64_t>(*of.ts));
+    out.put(",");
+    if (of.head.empty())
+        head(out, of);
+    else
+        out.put(of.head);
+    optional_member(out, R"(,"detail_level":)", of.detail_level);
+    optional_member(out, R"(,"url":)", of.url);
+    optional_member(out, R"(,"data":)", of.data);
     if (of.truncated)
         out.put(*of.truncated ? R"(,"truncated":true)" : R"(,"truncated":false)");
     out.put("}}");
 }
 
 } // namespace
+
+void write_head(const event& of, std::string& to) {
+    counter length;
+    head(length, of);
+    to.resize(length.bytes());
+    writer out(to.data());
+    head(out, of);
+}
 
 std::size_t envelope_bytes(const event& of, std::string_view capture_session_id, std::uint64_t seq) {
     NET_ASSERT(of.ts && *of.ts >= 0, "an event has its time before it becomes an envelope");

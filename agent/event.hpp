@@ -21,6 +21,7 @@
 #include "agent/category.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,7 +52,11 @@ struct event {
     std::string_view url;
     std::string_view data; // any JSON value
     std::optional<bool> truncated;
+    std::string_view head; // what write_head() gives, where the parser has it already
 };
+
+// Of an envelope, type, category and source: `"type":…,"category":…,"source":{…}`.
+void write_head(const event& of, std::string& to);
 
 // Codes: too_long, invalid_json, invalid_utf8, too_deep, invalid_event, forbidden_source, too_large.
 struct event_error {
@@ -63,15 +68,21 @@ struct event_error {
 // Who hands the event in: the API and NDJSON intake may not claim to be the browser or the agent.
 enum class event_origin { intake, cdp };
 
+class known_heads;
+
 class event_parser {
 public:
-    // The event's views refer to `text`, and to the parser where white space with line breaks was taken out:
-    // they are valid until the next parse. `text` needs neither an end mark nor readable bytes behind it.
+    event_parser();
+    ~event_parser();
+
+    // The event's views refer to `text`, and to the parser where it knows a head or white space with line breaks
+    // was taken out: they are valid until the next parse. `text` needs neither an end mark nor readable bytes behind it.
     std::variant<event, event_error> parse(std::string_view text, event_origin origin);
 
 private:
     std::string compact_data_;
     std::string compact_metadata_;
+    std::unique_ptr<known_heads> heads_;
 };
 
 // What an envelope has more than the text of its event at most: session id, seq, and ts, category and source

@@ -1,14 +1,8 @@
 #include "agent/decimal.hpp"
-#include "agent/event.hpp"
-#include "agent/event_scan.hpp"
+#include "agent/event_reader.hpp"
 #include "agent/event_wording.hpp"
 
-#include <boost/container/small_vector.hpp>
-
-#include <algorithm>
 #include <array>
-#include <cstring>
-#include <list>
 
 namespace agent {
 namespace {
@@ -17,112 +11,28 @@ constexpr std::size_t compact_kept_bytes_max = 64 * 1024;
 
 constexpr std::array<std::string_view, 4> kind_names{"cdp", "kernel_api", "extension", "local_process"};
 
-// Names of known length are compared as words, without a call.
-template <std::size_t N>
-bool is(std::string_view name, const char (&known)[N]) {
-    return name.size() == N - 1 && std::memcmp(name.data(), known, N - 1) == 0;
-}
-
-enum member : unsigned {
-    m_ts,
-    m_type,
-    m_category,
-    m_source,
-    m_detail_level,
-    m_url,
-    m_data,
-    m_truncated,
-    m_unknown
-};
-
 member event_member(std::string_view name) {
     switch (name.size()) {
     case 2:
-        return is(name, "ts") ? m_ts : m_unknown;
+        return is_name(name, "ts") ? m_ts : m_unknown;
     case 3:
-        return is(name, "url") ? m_url : m_unknown;
+        return is_name(name, "url") ? m_url : m_unknown;
     case 4:
-        return is(name, "type") ? m_type : is(name, "data") ? m_data : m_unknown;
+        return is_name(name, "type") ? m_type : is_name(name, "data") ? m_data : m_unknown;
     case 6:
-        return is(name, "source") ? m_source : m_unknown;
+        return is_name(name, "source") ? m_source : m_unknown;
     case 8:
-        return is(name, "category") ? m_category : m_unknown;
+        return is_name(name, "category") ? m_category : m_unknown;
     case 9:
-        return is(name, "truncated") ? m_truncated : m_unknown;
+        return is_name(name, "truncated") ? m_truncated : m_unknown;
     case 12:
-        return is(name, "detail_level") ? m_detail_level : m_unknown;
+        return is_name(name, "detail_level") ? m_detail_level : m_unknown;
     default:
         return m_unknown;
     }
 }
 
-std::string_view without_quotes(std::string_view quoted) {
-    return quoted.substr(1, quoted.size() - 2);
-}
-
-// Each read_ function stands at a value and gives the place behind it, or null: refused, or not JSON.
-class event_reader {
-public:
-    event_reader(std::string_view text, event_origin origin, event& out, std::string& compact_data,
-                 std::string& compact_metadata)
-        : origin_(origin)
-        , scan_(text)
-        , out_(out)
-        , compact_data_(compact_data)
-        , compact_metadata_(compact_metadata) {}
-
-    bool read();
-    event_error error() const;
-
-private:
-    const char* read_member(std::string_view raw_name, const char* at);
-    const char* read_ts(const char* at);
-    const char* read_type(const char* at);
-    const char* read_category(const char* at);
-    const char* read_source(const char* at);
-    const char* read_source_member(std::string_view raw_name, const char* at, unsigned& seen);
-    const char* read_kind(const char* at);
-    const char* read_metadata(const char* at);
-    const char* read_truncated(const char* at);
-    const char* read_data(const char* at);
-    // Inlined, since five members of an event are read by it: 4 % of event/parse's time.
-    [[gnu::always_inline]] inline const char* read_string(const char* at, std::string_view name,
-                                                          std::string_view& out);
-
-    // What the name spells. Valid until the next name.
-    std::string_view spelled(std::string_view raw_name) {
-        return scan_.escaped() ? decoded(raw_name) : raw_name;
-    }
-
-    std::string_view decoded(std::string_view raw_name);
-
-    static bool first_time(unsigned bit, unsigned& seen) {
-        const bool first = !(seen & (1u << bit));
-        seen |= 1u << bit;
-        return first;
-    }
-
-    bool is_null(const char* at) const { return scan_.peek(at) == 'n'; }
-
-    const char* skip_null(const char* at) { return scan_.literal(at, "null"); }
-
-    const char* refuse(const char* at, std::string message, std::string_view code = "invalid_event");
-    const char* refuse_type(const char* at, std::string_view name, std::string_view wanted);
-    const char* refuse_lone_surrogate(std::string_view name);
-
-    std::string_view text() const { return {scan_.begin(), scan_.end()}; }
-
-    event_origin origin_;
-    event_scan scan_;
-    event& out_;
-    std::string& compact_data_;
-    std::string& compact_metadata_;
-    std::optional<event_error> refusal_;
-    std::string spelled_;
-    unsigned seen_ = 0;
-    bool has_category_ = false;
-    bool type_escaped_ = false;
-};
+} // namespace
 
 const char* event_reader::refuse(const char* at, std::string message, std::string_view code) {
     refusal_.emplace(std::string(code), std::move(message) + ", at " + place_in(text(), at));
@@ -159,11 +69,23 @@ bool event_reader::read() {
         return false; // error() says what stands there
     if (out_.type.empty())
         return refuse(at - 1, "`type` is missing");
-    if (!has_category_) {
-        out_.in = type_escaped_ ? category_of_type(decode_string(out_.type))
-                                : category_of_type(without_quotes(out_.type));
-    }
+    finish_head();
     return true;
+}
+
+// The category, where none is named; and what is known of heads, from now on.
+void event_reader::finish_head() {
+    if (!has_category_) {
+        out_.in = known_          ? known_->in
+                  : type_escaped_ ? category_of_type(decode_string(out_.type))
+                                  : category_of_type(without_quotes(out_.type));
+    }
+    if (known_) {
+        if (out_.in == known_->in)
+            out_.head = known_->written;
+    } else if (head_end_ && has_category_ == head_has_category_ && !type_escaped_) {
+        heads_.keep({out_.type.data(), head_end_}, out_, has_category_, origin_);
+    }
 }
 
 const char* event_reader::read_member(std::string_view raw_name, const char* at) {
@@ -174,6 +96,7 @@ const char* event_reader::read_member(std::string_view raw_name, const char* at)
     if (!first_time(which, seen_))
         return refuse(raw_name.data(), "`" + std::string(name) + "` stands there twice");
     scan_.forget();
+    behind_type_ |= 1u << which;
     switch (which) {
     case m_ts:
         return read_ts(at);
@@ -194,18 +117,6 @@ const char* event_reader::read_member(std::string_view raw_name, const char* at)
     }
 }
 
-inline const char* event_reader::read_string(const char* at, std::string_view name, std::string_view& out) {
-    if (scan_.peek(at) != '"')
-        return is_null(at) ? skip_null(at) : refuse_type(at, name, "a string");
-    const char* behind = scan_.string_value(at);
-    if (!behind)
-        return nullptr;
-    if (scan_.lone_surrogate())
-        return refuse_lone_surrogate(name);
-    out = {at, behind};
-    return behind;
-}
-
 const char* event_reader::read_ts(const char* at) {
     const char first = scan_.peek(at);
     if (first != '-' && (first < '0' || first > '9'))
@@ -224,7 +135,34 @@ const char* event_reader::read_type(const char* at) {
         return refuse_type(at, "type", "a string");
     const char* behind = read_string(at, "type", out_.type);
     type_escaped_ = scan_.escaped();
-    return behind && out_.type.size() == 2 ? refuse(at, "`type` is empty") : behind;
+    behind_type_ = 0;
+    if (!behind || out_.type.size() > 2)
+        return behind ? skip_known_head(behind) : nullptr;
+    return refuse(at, "`type` is empty");
+}
+
+// `at` is behind the type.
+const char* event_reader::skip_known_head(const char* at) {
+    if (type_escaped_ || (seen_ & (1u << m_source | 1u << m_category)) != 0)
+        return at;
+    known_ = heads_.find(out_.type, scan_.end(), origin_);
+    if (!known_)
+        return at;
+    const auto here = [this](std::string_view part) {
+        return std::string_view(out_.type.data() + (part.data() - known_->text.data()), part.size());
+    };
+    seen_ |= 1u << m_source;
+    out_.kind = known_->kind;
+    if (!known_->source_event.empty())
+        out_.source_event = here(known_->source_event);
+    if (!known_->source_metadata.empty())
+        out_.source_metadata = here(known_->source_metadata);
+    if (known_->names_category) {
+        seen_ |= 1u << m_category;
+        has_category_ = true;
+        out_.in = known_->in;
+    }
+    return out_.type.data() + known_->text.size();
 }
 
 const char* event_reader::read_category(const char* at) {
@@ -238,87 +176,6 @@ const char* event_reader::read_category(const char* at) {
         return refuse(at, "unknown category " + shown(quoted));
     out_.in = *known;
     has_category_ = true;
-    return behind;
-}
-
-const char* event_reader::read_source(const char* at) {
-    if (is_null(at))
-        return skip_null(at);
-    if (scan_.peek(at) != '{')
-        return refuse_type(at, "source", "an object");
-    unsigned seen = 0;
-    return scan_.object(at, [&](std::string_view raw_name, const char* value) {
-        return read_source_member(raw_name, value, seen);
-    });
-}
-
-const char* event_reader::read_source_member(std::string_view raw_name, const char* at, unsigned& seen) {
-    enum : unsigned { kind, event_name, metadata, unknown };
-
-    const auto name = spelled(raw_name);
-    const unsigned which = is(name, "kind")       ? kind
-                           : is(name, "event")    ? event_name
-                           : is(name, "metadata") ? metadata
-                                                  : unknown;
-    if (which == unknown)
-        return refuse(raw_name.data(), "unknown member " + shown(raw_name) + " of `source`");
-    if (!first_time(which, seen))
-        return refuse(raw_name.data(), "`source." + std::string(name) + "` stands there twice");
-    scan_.forget();
-    switch (which) {
-    case kind:
-        return read_kind(at);
-    case event_name:
-        return read_string(at, "source.event", out_.source_event);
-    default:
-        return read_metadata(at);
-    }
-}
-
-const char* event_reader::read_kind(const char* at) {
-    std::string_view quoted;
-    const char* behind = read_string(at, "source.kind", quoted);
-    if (!behind || quoted.empty())
-        return behind;
-    const auto known = scan_.escaped() ? parse_source_kind(decode_string(quoted))
-                                       : parse_source_kind(without_quotes(quoted));
-    if (!known)
-        return refuse(at, "unknown source.kind " + shown(quoted));
-    if (origin_ == event_origin::intake && (*known == source_kind::cdp || *known == source_kind::kernel_api))
-        return refuse(at,
-                      "`source.kind` " + std::string(name_of(*known)) +
-                          " is not for producers; say extension or local_process",
-                      "forbidden_source");
-    out_.kind = *known;
-    return behind;
-}
-
-const char* event_reader::read_metadata(const char* at) {
-    if (is_null(at))
-        return skip_null(at);
-    if (scan_.peek(at) != '{')
-        return refuse_type(at, "source.metadata", "an object of strings");
-    boost::container::small_vector<std::string_view, 8> names;
-    std::list<std::string> decoded; // what some of the names refer to
-    const char* behind = scan_.object(at, [&](std::string_view raw_name, const char* value) -> const char* {
-        names.push_back(scan_.escaped() ? decoded.emplace_back(spelled(raw_name)) : raw_name);
-        if (scan_.peek(value) != '"')
-            return refuse_type(value, "source.metadata." + shown(raw_name), "a string");
-        return scan_.string_value(value);
-    });
-    if (!behind)
-        return nullptr;
-    if (scan_.lone_surrogate())
-        return refuse_lone_surrogate("source.metadata");
-    if (names.size() > 1)
-        std::ranges::sort(names);
-    if (const auto twice = std::ranges::adjacent_find(names); twice != names.end())
-        return refuse(at, shown(*twice) + " stands twice in `source.metadata`");
-    out_.source_metadata = {at, behind};
-    if (scan_.line_break()) {
-        compact_json(out_.source_metadata, compact_metadata_);
-        out_.source_metadata = compact_metadata_;
-    }
     return behind;
 }
 
@@ -349,8 +206,6 @@ const char* event_reader::read_data(const char* at) {
     return behind;
 }
 
-} // namespace
-
 std::string_view name_of(source_kind value) {
     return kind_names[static_cast<std::size_t>(value)];
 }
@@ -363,6 +218,11 @@ std::optional<source_kind> parse_source_kind(std::string_view name) {
     return std::nullopt;
 }
 
+event_parser::event_parser()
+    : heads_(std::make_unique<known_heads>()) {}
+
+event_parser::~event_parser() = default;
+
 std::variant<event, event_error> event_parser::parse(std::string_view text, event_origin origin) {
     std::variant<event, event_error> outcome; // the only one returned, so that it is built in place
     if (text.size() > event_line_bytes_max) {
@@ -374,7 +234,7 @@ std::variant<event, event_error> event_parser::parse(std::string_view text, even
         if (kept->capacity() > compact_kept_bytes_max)
             std::string().swap(*kept);
     }
-    event_reader reader(text, origin, std::get<event>(outcome), compact_data_, compact_metadata_);
+    event_reader reader(text, origin, std::get<event>(outcome), *heads_, compact_data_, compact_metadata_);
     if (!reader.read())
         outcome = reader.error();
     return outcome;

@@ -79,8 +79,8 @@ bool ring::roll_over() {
     return true;
 }
 
-// Then the next segment will be, too, and is made for that: in large pages. A trickle must not have them, since the
-// kernel writes a large page to the disk as a whole.
+// Then the next segment will be, too, and is made for that: in large pages. A trickle must not have them,
+// since the kernel writes a large page to the disk as a whole.
 bool ring::filled_fast() const {
     return env_.now() < net::saturating_add(head_began_, ring_filled_fast);
 }
@@ -148,8 +148,8 @@ std::optional<ring_spare> ring::obtain_spare() {
     return recycled(std::move(*spare));
 }
 
-// Under the name of the next segment. A file that was made for another rate of events gives way to a new one where
-// that may stand beside it for a moment.
+// Under the name of the next segment. A file that was made for another rate of events gives way to a new one
+// where that may stand beside it for a moment.
 std::optional<ring_spare> ring::recycled(ring_spare spare) {
     if (spare.path.empty())
         return spare;

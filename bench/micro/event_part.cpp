@@ -59,11 +59,11 @@ round_function prepare_scan() {
 }
 
 round_function prepare_parse() {
-    return [parser = agent::event_parser()]() mutable { return parse(parser, generated_events()); };
+    return [parser = std::make_shared<agent::event_parser>()] { return parse(*parser, generated_events()); };
 }
 
 round_function prepare_parse_recorded() {
-    return [parser = agent::event_parser()]() mutable { return parse(parser, recorded_events()); };
+    return [parser = std::make_shared<agent::event_parser>()] { return parse(*parser, recorded_events()); };
 }
 
 const registered_part splitting("event/split", prepare_split);
