@@ -75,8 +75,9 @@ public:
     event_parser();
     ~event_parser();
 
-    // The event's views refer to `text`, and to the parser where it knows a head or white space with line breaks
-    // was taken out: they are valid until the next parse. `text` needs neither an end mark nor readable bytes behind it.
+    // The event's views refer to `text`, and to the parser where it knows a head, or where white space with
+    // line breaks was taken out: they are valid until the next parse. `text` needs neither an end mark nor
+    // readable bytes behind it.
     std::variant<event, event_error> parse(std::string_view text, event_origin origin);
 
 private:
