@@ -36,11 +36,12 @@ ring_segment::ring_segment(net::file_system& files, std::filesystem::path path, 
     identity_.first_seq = first_seq;
 }
 
-ring_segment::ring_segment(net::file_system& files, std::filesystem::path path, ring_pin mapping, bool dense)
+ring_segment::ring_segment(net::file_system& files, std::filesystem::path path, ring_pin mapping,
+                           ring_pages pages)
     : files_(files)
     , path_(std::move(path))
     , mapping_(mapping)
-    , dense_(dense) {
+    , pages_(pages) {
     if (path_.empty())
         kept_ = std::move(mapping);
 }
@@ -59,8 +60,9 @@ net::result<ring_pin> ring_segment::pin() {
     return mapped;
 }
 
-bool ring_segment::let_go_mapping() {
-    return !anonymous() && std::exchange(kept_, nullptr) != nullptr;
+void ring_segment::let_go_mapping() {
+    if (!anonymous())
+        kept_.reset();
 }
 
 void ring_segment::read_header(std::span<const std::byte> bytes) {

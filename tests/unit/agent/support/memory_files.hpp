@@ -36,6 +36,7 @@ public:
     static constexpr std::size_t read_bytes_max = 512; // of one call: others come in between
 
     names_map all;
+    bool large_pages = false; // what the kernel says
     // What the directory was after each change since it was last synced, oldest first: a journal brings back
     // one of these. Kept once begun with forget_names().
     std::vector<names_map> names_since_sync;
@@ -260,7 +261,10 @@ private:
             return {};
         }
 
-        void expect_dense_access() noexcept override { of_->dense = true; }
+        bool expect_dense_access() noexcept override {
+            of_->dense = true;
+            return owner_.large_pages;
+        }
 
     private:
         memory_files& owner_;
