@@ -156,6 +156,7 @@ std::optional<ring_spare> ring::recycled(ring_spare spare) {
     if ((spare.pages == ring_pages::small) == filled_fast() &&
         used_bytes() + 2 * ring_segment_bytes <= capacity_bytes()) {
         if (auto fitting = new_spare()) {
+            disk_full_ = false;
             (void)remove_file(spare.path);
             return std::move(*fitting);
         }

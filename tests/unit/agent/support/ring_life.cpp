@@ -176,6 +176,9 @@ std::vector<seq_t> ring_life::doubt_what_a_roll_over_may_free(const segments& be
 }
 
 void ring_life::kill_publish(const step& how) {
+    if (how.dice % 3 == 0)
+        world_.time += ring_filled_fast;
+    world_.disk.large_pages = how.dice % 5 < 3;
     told_.clear();
     const auto before = present();
     for (auto seq = ring_->first_seq(); seq < model_.next(); ++seq)
@@ -205,6 +208,8 @@ void ring_life::kill_publish(const step& how) {
 }
 
 void ring_life::crash(const step& how) {
+    if (how.dice % 5 == 0)
+        world_.time += ring_filled_fast;
     if (how.a % 4 == 3) { // while it stops
         die_at(how.dice % 12);
         try {

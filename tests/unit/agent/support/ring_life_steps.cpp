@@ -99,6 +99,8 @@ std::string ring_life::content(std::size_t bytes, std::uint64_t dice) {
 }
 
 void ring_life::publish(unsigned size_drawn, std::uint64_t dice) {
+    if (dice % 13 < 3)
+        world_.time += ring_filled_fast; // the next segment is of another kind
     const std::size_t bytes = size_of(size_drawn, dice);
     const std::size_t bound = bytes + (dice % 3 == 0 ? dice % 5000 : 0);
     const std::string line = content(bytes, dice);
