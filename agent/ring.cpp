@@ -118,16 +118,15 @@ bool ring::would_drop_owed(std::size_t bytes) const {
 void ring::owed_changed() {
     freed_.notify();
     if (retention_ == nullptr || !retention_->owed(first_seq(), last_seq()))
-        keep_mapped(0, 0);
+        keep_mapped(0);
 }
 
 // An idle agent keeps only its head mapped; one that S2 does not answer, no more than a busy one.
-void ring::keep_mapped(std::size_t newest, std::size_t newest_large) {
-    for (std::size_t index = 0; index + 1 < segments_.size(); ++index) {
-        auto& segment = *segments_[index];
-        const std::size_t kept = segment.pages() == ring_pages::large ? newest_large : newest;
-        if (segments_.size() - 1 - index > kept)
-            segment.let_go_mapping();
+void ring::keep_mapped(std::size_t newest) {
+    for (std::size_t index = segments_.size() - 1; index > 0; --index) {
+        auto& segment = *segments_[index - 1];
+        if (segments_.size() - index > newest && !segment.let_go_mapping())
+            return; // nor any older one
     }
 }
 

@@ -136,7 +136,7 @@ private:
     bool remove_file(const std::filesystem::path& path);
     void install_head(ring_spare spare, seq_t first_seq, const ring_gaps& gaps);
     void seal_head();
-    void keep_mapped(std::size_t newest, std::size_t newest_large);
+    void keep_mapped(std::size_t newest);
     bool filled_fast() const;
     bool needs_segment(std::size_t bytes) const;
     std::size_t history_begin() const; // index of the oldest segment within the live history

@@ -75,7 +75,7 @@ bool ring::roll_over() {
     seal_head();
     segments_.back()->keep_mapping(head_pin_);
     install_head(std::move(*spare), next_seq_, {});
-    keep_mapped(ring_mapped_segments_max, ring_mapped_large_max);
+    keep_mapped(ring_mapped_segments_max);
     return true;
 }
 
@@ -91,10 +91,10 @@ net::result<ring_spare> ring::new_spare() {
                                 : env_.files().create_mapped(path, ring_segment_bytes);
     if (!created)
         return created.error();
-    ring_spare spare{path, std::move(*created)};
-    if (filled_fast())
-        spare.pages = spare.mapping->expect_dense_access() ? ring_pages::large : ring_pages::large_wanted;
-    return spare;
+    const bool dense = filled_fast();
+    if (dense)
+        (*created)->expect_dense_access();
+    return ring_spare{path, std::move(*created), dense};
 }
 
 // The order of invariant 4. A spare takes no new space, so it is also the answer to a full disk.
@@ -153,8 +153,7 @@ std::optional<ring_spare> ring::obtain_spare() {
 std::optional<ring_spare> ring::recycled(ring_spare spare) {
     if (spare.path.empty())
         return spare;
-    if ((spare.pages == ring_pages::small) == filled_fast() &&
-        used_bytes() + 2 * ring_segment_bytes <= capacity_bytes()) {
+    if (spare.dense != filled_fast() && used_bytes() + 2 * ring_segment_bytes <= capacity_bytes()) {
         if (auto fitting = new_spare()) {
             disk_full_ = false;
             (void)remove_file(spare.path);
@@ -218,7 +217,7 @@ std::optional<ring_spare> ring::free_segment(std::size_t index, bool as_spare) {
         return std::nullopt;
     }
     segment->blank((*mapped)->bytes());
-    return ring_spare{segment->path(), std::move(*mapped), segment->pages()};
+    return ring_spare{segment->path(), std::move(*mapped), segment->dense()};
 }
 
 void ring::tell_dropping(const segment_ptr& segment, seq_t last) {
@@ -275,7 +274,7 @@ void ring::install_head(ring_spare spare, seq_t first_seq, const ring_gaps& gaps
     ring_identity identity{0, first_seq};
     env_.random_bytes(std::as_writable_bytes(std::span(&identity.generation, 1)));
     auto segment =
-        std::make_shared<ring_segment>(env_.files(), std::move(spare.path), spare.mapping, spare.pages);
+        std::make_shared<ring_segment>(env_.files(), std::move(spare.path), spare.mapping, spare.dense);
     segment->begin(identity, gaps);
     segments_.push_back(std::move(segment));
     head_pin_ = std::move(spare.mapping);

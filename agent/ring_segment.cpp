@@ -36,12 +36,11 @@ ring_segment::ring_segment(net::file_system& files, std::filesystem::path path, 
     identity_.first_seq = first_seq;
 }
 
-ring_segment::ring_segment(net::file_system& files, std::filesystem::path path, ring_pin mapping,
-                           ring_pages pages)
+ring_segment::ring_segment(net::file_system& files, std::filesystem::path path, ring_pin mapping, bool dense)
     : files_(files)
     , path_(std::move(path))
     , mapping_(mapping)
-    , pages_(pages) {
+    , dense_(dense) {
     if (path_.empty())
         kept_ = std::move(mapping);
 }
@@ -60,9 +59,8 @@ net::result<ring_pin> ring_segment::pin() {
     return mapped;
 }
 
-void ring_segment::let_go_mapping() {
-    if (!anonymous())
-        kept_.reset();
+bool ring_segment::let_go_mapping() {
+    return !anonymous() && std::exchange(kept_, nullptr) != nullptr;
 }
 
 void ring_segment::read_header(std::span<const std::byte> bytes) {

@@ -20,10 +20,6 @@ namespace agent {
 std::string segment_name(seq_t first_seq);
 std::optional<seq_t> parse_segment_name(std::string_view name);
 
-// What a segment's file was made for: few events a second, or many (ring::filled_fast), and whether the
-// kernel had large pages for it then.
-enum class ring_pages : std::uint8_t { small, large_wanted, large };
-
 using ring_pin = std::shared_ptr<net::mapped_file>;
 
 class ring_segment {
@@ -31,7 +27,7 @@ public:
     // A file that is there already.
     ring_segment(net::file_system& files, std::filesystem::path path, seq_t first_seq);
     // A blank mapping that becomes a segment by begin(). Without a path: anonymous memory, kept mapped.
-    ring_segment(net::file_system& files, std::filesystem::path path, ring_pin mapping, ring_pages pages);
+    ring_segment(net::file_system& files, std::filesystem::path path, ring_pin mapping, bool dense);
 
     // Maps where needed; reads the header the first time. An error is about mapping; a bad header is in
     // state().
@@ -41,9 +37,9 @@ public:
 
     void keep_mapping(ring_pin mapping) { kept_ = std::move(mapping); }
 
-    void let_go_mapping();
+    bool let_go_mapping(); // false: it kept none
 
-    ring_pages pages() const { return pages_; }
+    bool dense() const { return dense_; } // its file was made for many events a second
 
     const std::filesystem::path& path() const { return path_; }
 
@@ -102,7 +98,7 @@ private:
     std::uint64_t end_ = ring_segment_bytes;
     std::size_t checked_ =
         ring_header_bytes; // frames below were checked in this mapping, or written by this process
-    ring_pages pages_ = ring_pages::small;
+    bool dense_ = false;
     bool damaged_ = false;
     bool freed_ = false;
     bool synced_ = false;

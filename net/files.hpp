@@ -27,9 +27,9 @@ public:
     // Few of its pages are touched: none is read ahead around them. Only a hint.
     virtual void expect_sparse_access() noexcept {}
 
-    // All of it is about to be written: large pages, where the kernel has them for files. For a new file,
-    // before anything of it is touched. Whether it has them: then one page fault brings it all back.
-    virtual bool expect_dense_access() noexcept { return false; }
+    // All of it is about to be written: large pages, where the kernel has them for files. Only a hint, for a
+    // new file, before anything of it is touched.
+    virtual void expect_dense_access() noexcept {}
 };
 
 // An open file for appending or for random access.

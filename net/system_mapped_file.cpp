@@ -4,7 +4,6 @@
 #include "net/system_signals.hpp"
 
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -14,18 +13,6 @@ namespace net {
 namespace {
 
 constexpr std::size_t large_page_bytes = 2 * 1024 * 1024;
-
-// A piece that takes one fault or two, where it has many small pages, is part of a large one. (Kernels before
-// 5.14 do not know the call, nor large pages of the file systems that we write to.)
-bool begins_with_large_page(void* begin) {
-    constexpr std::size_t piece_bytes = 64 * 1024;
-    rusage before{};
-    rusage after{};
-    if (::getrusage(RUSAGE_THREAD, &before) != 0 || ::madvise(begin, piece_bytes, MADV_POPULATE_WRITE) != 0 ||
-        ::getrusage(RUSAGE_THREAD, &after) != 0)
-        return false;
-    return after.ru_minflt + after.ru_majflt - before.ru_minflt - before.ru_majflt <= 2;
-}
 
 // Large pages need an address that is a multiple of their size.
 void* map_aligned(int file, std::uint64_t size) {
@@ -76,9 +63,9 @@ public:
 
     void expect_sparse_access() noexcept override { ::madvise(begin_, size_, MADV_RANDOM); }
 
-    bool expect_dense_access() noexcept override {
-        return size_ % large_page_bytes == 0 && ::madvise(begin_, size_, MADV_HUGEPAGE) == 0 &&
-               begins_with_large_page(begin_);
+    void expect_dense_access() noexcept override {
+        if (size_ % large_page_bytes == 0)
+            ::madvise(begin_, size_, MADV_HUGEPAGE);
     }
 
 private:

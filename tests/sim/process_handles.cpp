@@ -91,9 +91,6 @@ public:
         return handle_.by->alive ? handle_.by->on->sync(*handle_.of, handle_.name) : dead();
     }
 
-    // Some kernels, and not always.
-    bool expect_dense_access() noexcept override { return handle_.of->number() % 2 == 0; }
-
 private:
     handle handle_;
     std::shared_ptr<sparse_memory> memory_; // the file's until a kill

@@ -206,24 +206,6 @@ TEST(ring_test, a_busy_ring_stays_mapped_within_bounds) {
     EXPECT_EQ(world.disk.mapped_now, ring_mapped_segments_max + 1);
 }
 
-// In large pages they cost next to nothing to map again.
-TEST(ring_test, segments_in_large_pages_are_not_kept_mapped) {
-    memory_world world;
-    world.disk.large_pages = true;
-    auto ring = open_ring(world, options_of(64 * mib, 8 * mib));
-    owing_from retention(1);
-    ring->set_retention(&retention);
-    while (ring->last_seq() < 800) {
-        ASSERT_TRUE(publish_next(*ring, big));
-        retention.first_owed = ring->last_seq();
-        ring->owed_changed();
-    }
-    publish_until(*ring, 1000, big); // owed
-    EXPECT_GT(ring->used_bytes(), 16 * mib);
-    EXPECT_EQ(world.disk.mapped_now, 1 + ring_mapped_large_max);
-    EXPECT_EQ(read_all(*ring, 900).seqs, seqs(900, 1000));
-}
-
 TEST(ring_test, says_how_far_it_is_ahead_of_delivery) {
     memory_world world;
     auto ring = open_ring(world, options_of(64 * mib, 2 * mib));

@@ -36,7 +36,6 @@ public:
     static constexpr std::size_t read_bytes_max = 512; // of one call: others come in between
 
     names_map all;
-    bool large_pages = false; // what the kernel says
     // What the directory was after each change since it was last synced, oldest first: a journal brings back
     // one of these. Kept once begun with forget_names().
     std::vector<names_map> names_since_sync;
@@ -261,10 +260,7 @@ private:
             return {};
         }
 
-        bool expect_dense_access() noexcept override {
-            of_->dense = true;
-            return owner_.large_pages;
-        }
+        void expect_dense_access() noexcept override { of_->dense = true; }
 
     private:
         memory_files& owner_;

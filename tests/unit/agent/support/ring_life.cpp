@@ -178,7 +178,6 @@ std::vector<seq_t> ring_life::doubt_what_a_roll_over_may_free(const segments& be
 void ring_life::kill_publish(const step& how) {
     if (how.dice % 3 == 0)
         world_.time += ring_filled_fast;
-    world_.disk.large_pages = how.dice % 5 < 3;
     told_.clear();
     const auto before = present();
     for (auto seq = ring_->first_seq(); seq < model_.next(); ++seq)
