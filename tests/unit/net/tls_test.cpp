@@ -1,5 +1,6 @@
 #include "net/deadline.hpp"
 #include "net/tls.hpp"
+#include "net/tls_openssl.hpp"
 #include "stream_pair.hpp"
 #include "system_loop.hpp"
 
@@ -148,6 +149,23 @@ TEST_F(tls_test, alpn_prefers_h2_and_a_mismatch_is_an_error_of_its_own) {
     EXPECT_EQ(agreed({"http/1.1", "h2"}), "h2=h2");
     EXPECT_EQ(agreed({"http/1.1"}), "http/1.1=http/1.1");
     EXPECT_EQ(agreed({"spdy/3"}), make_error_code(error::tls_alpn).message());
+}
+
+TEST_F(tls_test, the_cheaper_cipher_is_offered_first_and_the_others_still_are) {
+    for (const auto* method : {TLS_client_method(), TLS_server_method()}) {
+        const auto made = make_ssl_context(method);
+        ASSERT_TRUE(made);
+        const auto* offered = SSL_CTX_get_ciphers(made.get());
+        std::vector<std::string> names;
+        for (int index = 0; index < sk_SSL_CIPHER_num(offered); ++index)
+            if (const std::string name = SSL_CIPHER_get_name(sk_SSL_CIPHER_value(offered, index));
+                name.starts_with("TLS_"))
+                names.push_back(name);
+        ASSERT_EQ(names.size(), 3U);
+        EXPECT_EQ(names.front(), "TLS_AES_128_GCM_SHA256");
+        EXPECT_THAT(names, testing::Contains("TLS_AES_256_GCM_SHA384"));
+        EXPECT_THAT(names, testing::Contains("TLS_CHACHA20_POLY1305_SHA256"));
+    }
 }
 
 TEST_F(tls_test, much_goes_both_ways_at_once) {
