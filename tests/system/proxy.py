@@ -12,7 +12,7 @@ class Proxy:
     An error of its threads, other than a connection that is gone, is kept and raised by close().
     """
 
-    def __init__(self, target):
+    def __init__(self, target, at=("127.0.0.1", 0)):
         self.target = target
         self.rng = random.Random()
         self.cut_after = None    # (least, most) bytes of a connection, both ways together
@@ -22,9 +22,9 @@ class Proxy:
         self.closed = False
         self.lock = threading.Lock()
         self.threads, self.open = [], set()
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(at)
         self.port = self.listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{at[0]}:{self.port}"
         self.start(self.accept)
 
     def start(self, work, *args):
