@@ -108,6 +108,7 @@ private:
     std::unique_ptr<live_sink> live_;
     std::unique_ptr<file_sink> files_;
     std::unique_ptr<net::stream> input_;
+    std::shared_ptr<net::connection_places> places_; // of all listeners
     std::vector<std::unique_ptr<net::http_server>> apis_;
     std::vector<std::string> addresses_; // of apis_
     std::unique_ptr<ndjson_listener> ndjson_;
