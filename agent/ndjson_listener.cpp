@@ -1,15 +1,34 @@
 #include "agent/ndjson_listener.hpp"
 
+#include "net/accepting.hpp"
+#include "net/contained.hpp"
+
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace agent {
+namespace {
+
+void log_error(const std::string& line) {
+    spdlog::error("NDJSON: {}", line);
+}
+
+} // namespace
 
 ndjson_listener::ndjson_listener(net::environment& env, capture& into, ring& journal,
-                                 std::unique_ptr<net::listener> accepting)
+                                 std::unique_ptr<net::listener> from,
+                                 std::shared_ptr<net::connection_places> places)
     : env_(env)
     , capture_(into)
     , ring_(journal)
-    , listener_(std::move(accepting)) {}
+    , listener_(std::move(from))
+    , places_(std::move(places)) {
+    if (places_)
+        most_ = std::clamp<std::size_t>(places_->connections_max() / 2, 1, ndjson_connections_max);
+    else
+        places_ = std::make_shared<net::connection_places>(env, ndjson_connections_max, 0);
+}
 
 net::task<void> ndjson_listener::serve(net::stop_token stop) {
     co_await net::with_task_group(env_, [&](net::task_group& connections) -> net::task<void> {
@@ -18,6 +37,7 @@ net::task<void> ndjson_listener::serve(net::stop_token stop) {
             while (!stop.stopping())
                 co_await stop.changed().wait();
             listener_->close();
+            places_->freed().notify(); // who waits for a place looks at the stop
             co_await accepting.join();
         });
         co_await connections.join(); // each ends by itself at the stop
@@ -25,18 +45,31 @@ net::task<void> ndjson_listener::serve(net::stop_token stop) {
 }
 
 net::task<void> ndjson_listener::accept_loop(net::task_group& group, net::stop_token stop) {
-    while (!stop.stopping()) {
-        co_await group.join_down_to(ndjson_connections_max - 1);
-        auto accepted = co_await listener_->accept();
-        if (!accepted) {
-            if (!stop.stopping())
-                spdlog::error("accepting NDJSON connections failed: {}", accepted.error().message());
+    net::accepting incoming(env_, *listener_, log_error);
+    for (;;) {
+        co_await group.join_down_to(most_ - 1);
+        auto accepted = co_await incoming.next(stop);
+        if (!accepted)
             co_return;
-        }
-        auto connection = std::make_shared<std::unique_ptr<net::stream>>(std::move(*accepted));
-        group.spawn(
-            [this, connection, stop = &stop] { return serve_connection(std::move(*connection), *stop); });
+        const auto place = co_await place_for_one(stop);
+        if (!place)
+            co_return;
+        auto connection = std::make_shared<std::unique_ptr<net::stream>>(std::move(accepted));
+        group.spawn([this, connection, place, stop = &stop] {
+            return net::contained(serve_connection(std::move(*connection), *stop),
+                                  "a connection ends, since it failed inside the agent", log_error);
+        });
     }
+}
+
+// Nothing once the stop has begun.
+net::task<net::connection_places::place> ndjson_listener::place_for_one(net::stop_token stop) {
+    while (!stop.stopping()) {
+        if (auto place = places_->take())
+            co_return place;
+        co_await places_->freed().wait();
+    }
+    co_return nullptr;
 }
 
 net::task<void> ndjson_listener::serve_connection(std::unique_ptr<net::stream> from, net::stop_token stop) {

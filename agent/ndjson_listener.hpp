@@ -2,6 +2,7 @@
 // NDJSON intake on a Unix socket: every connection is one stream of lines, its errors are written back to it.
 
 #include "agent/ndjson_intake.hpp"
+#include "net/connection_places.hpp"
 #include "net/task_group.hpp"
 
 #include <memory>
@@ -12,8 +13,10 @@ constexpr std::size_t ndjson_connections_max = 256; // a further one waits in th
 
 class ndjson_listener {
 public:
-    ndjson_listener(net::environment& env, capture& into, ring& journal,
-                    std::unique_ptr<net::listener> accepting);
+    // A connection that finds no place among `places` waits for one. At most half of them are taken here: the
+    // API must be able to answer beside any number of producers.
+    ndjson_listener(net::environment& env, capture& into, ring& journal, std::unique_ptr<net::listener> from,
+                    std::shared_ptr<net::connection_places> places = {});
 
     // Until the stop has drained and every connection has left.
     net::task<void> serve(net::stop_token stop);
@@ -24,12 +27,15 @@ public:
 
 private:
     net::task<void> accept_loop(net::task_group& group, net::stop_token stop);
+    net::task<net::connection_places::place> place_for_one(net::stop_token stop);
     net::task<void> serve_connection(std::unique_ptr<net::stream> from, net::stop_token stop);
 
     net::environment& env_;
     capture& capture_;
     ring& ring_;
     std::unique_ptr<net::listener> listener_;
+    std::shared_ptr<net::connection_places> places_;
+    std::size_t most_ = ndjson_connections_max; // connections at a time
     intake_counts counts_;
     std::size_t connections_ = 0;
 };

@@ -1,5 +1,7 @@
 #include "agent/service.hpp"
 
+#include "net/contained.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <unistd.h>
@@ -101,11 +103,28 @@ net::task<> service::run_part(part& which, std::function<net::task<>()> body) {
         part& ended;
     } const end(*this, which);
 
-    co_await net::with_task_group(env_, [&which, &body](net::task_group& group) -> net::task<> {
+    auto alone = net::with_task_group(env_, [&which, &body](net::task_group& group) -> net::task<> {
         which.group = &group;
         group.spawn(body); // a child, so that the group's abort reaches it
         co_await group.join();
     });
+    co_await net::contained(std::move(alone), std::string(which.name),
+                            [this](const std::string& line) { part_failed(line); });
+}
+
+// One that nobody waits for.
+void service::run_task(net::task_group& group, std::string_view name, std::function<net::task<>()> body) {
+    group.spawn([this, name, body = std::move(body)] {
+        return net::contained(body(), std::string(name),
+                              [this](const std::string& line) { part_failed(line); });
+    });
+}
+
+// Without this part the agent is not what it was told to be, but what it holds still has to be delivered.
+void service::part_failed(const std::string& line) {
+    spdlog::critical("an internal failure ends the agent: {}", line);
+    part_failed_ = true;
+    stop_because(teardown_cause::failure);
 }
 
 net::task<> service::live(net::task_group& group) {
@@ -116,15 +135,16 @@ net::task<> service::live(net::task_group& group) {
             give_up(exit_code::unusable, *failed);
             co_return;
         }
-        group.spawn([this] { return keep_store_small(); });
+        run_task(group, "the store's capacity", [this] { return keep_store_small(); });
     }
     if (!open_intakes() || !start_session())
         co_return;
     group.spawn([this] { return run_part(sink_part_, [this] { return sink_->run(); }); });
-    group.spawn([this] { return state_->ceiling->keep_ahead(env_, *state_->journal); });
+    run_task(group, "the seq ceiling",
+             [this] { return state_->ceiling->keep_ahead(env_, *state_->journal); });
     if (files_)
         group.spawn([this] { return run_part(files_part_, [this] { return files_->run(); }); });
-    group.spawn([this] { return watch_delivery(); });
+    run_task(group, "watching delivery", [this] { return watch_delivery(); });
     // Who is told to leave meanwhile takes nothing. Where delivery parks so soon, what comes is for the ring.
     const auto& sessions = *state_->sessions;
     while (!sessions.start_stored() && !sessions.start_failure() && !teardown_.told_to_leave())
@@ -138,9 +158,9 @@ net::task<> service::live(net::task_group& group) {
     if (!intake_part_.ended)
         group.spawn([this] { return run_part(intake_part_, [this] { return take_events(); }); });
     for (const auto& api : apis_)
-        group.spawn(api->serve(api_stop_));
+        run_task(group, "the API", [this, serving = api.get()] { return serving->serve(api_stop_); });
     if (config_.watchdog)
-        group.spawn([this] { return feed_watchdog(*config_.watchdog / 2); });
+        run_task(group, "the watchdog", [this] { return feed_watchdog(*config_.watchdog / 2); });
     ready_ = true;
     env_.notify_supervisor("READY=1");
     co_await write_status_file();
@@ -218,6 +238,7 @@ net::task<> service::keep_store_small() {
 net::task<> service::tear_down() {
     spdlog::info("stopping: {}", teardown_.cause() == teardown_cause::signal         ? "signal"
                                  : teardown_.cause() == teardown_cause::end_of_input ? "end of input"
+                                 : teardown_.cause() == teardown_cause::failure      ? "a part has failed"
                                                                                      : "delivery is parked");
     env_.notify_supervisor("STOPPING=1");
     extend_stop_timeout();
@@ -306,7 +327,7 @@ void service::settle_account() {
     report account = current_report();
     const bool owes = sink_->owes_here() || sink_->owes_held();
     const bool state_lost = state_dir_lost(env_, config_.state_dir);
-    account.exit = teardown_.exit(owes, sink_->parked(), input_failed_, state_lost);
+    account.exit = teardown_.exit(owes, sink_->parked(), input_failed_ || part_failed_, state_lost);
     account.state = "stopped";
     final_ = std::move(account);
 }

@@ -50,6 +50,7 @@ public:
 private:
     // A part that runs as a task of its own and can be waited for.
     struct part {
+        std::string_view name;
         net::task_group* group = nullptr; // while it runs
         bool ended = false;
     };
@@ -71,6 +72,8 @@ private:
     net::task<> run_opened();
     net::task<> live(net::task_group& group);
     net::task<> run_part(part& which, std::function<net::task<>()> body);
+    void run_task(net::task_group& group, std::string_view name, std::function<net::task<>()> body);
+    void part_failed(const std::string& line);
     net::task<> take_events();
     net::task<> read_input();
     net::task<> take_from_producer();
@@ -108,21 +111,23 @@ private:
     std::unique_ptr<live_sink> live_;
     std::unique_ptr<file_sink> files_;
     std::unique_ptr<net::stream> input_;
+    std::shared_ptr<net::connection_places> places_; // of all listeners
     std::vector<std::unique_ptr<net::http_server>> apis_;
     std::vector<std::string> addresses_; // of apis_
     std::unique_ptr<ndjson_listener> ndjson_;
     net::stop_source intake_stop_;
     net::stop_source api_stop_;
     net::condition changed_; // a part has ended, delivery has moved, somebody wants to stop
-    part store_part_;
-    part sink_part_;
-    part files_part_;
-    part intake_part_;
+    part store_part_{"the embedded store"};
+    part sink_part_{"delivery"};
+    part files_part_{"the file sink"};
+    part intake_part_{"the intake"};
     teardown teardown_;
     seq_t seq_at_open_ = 0;
     bool ready_ = false;
     bool resumed_ = false;
     bool input_failed_ = false;
+    bool part_failed_ = false;
 
     exit_code failure_ = exit_code::failure;
     std::optional<report> final_; // once delivery has ended

@@ -1,4 +1,5 @@
 // Opening: what an agent needs before it is ready, each failure said with what, where and what to do.
+#include "agent/descriptors.hpp"
 #include "agent/service.hpp"
 
 #include <spdlog/spdlog.h>
@@ -29,6 +30,11 @@ bool service::give_up(exit_code with, const std::string& why) {
 bool service::open() {
     for (const auto& note : config_.notes)
         spdlog::info("{}", note);
+    const auto budget = budget_descriptors(env_.descriptors(), needs_of(config_));
+    if (!budget.enough())
+        return give_up(exit_code::unusable, too_few_text(budget));
+    spdlog::info("{}", text_of(budget));
+    places_ = std::make_shared<net::connection_places>(env_, budget.connections, budget.refusals);
     auto opened = open_state_dir(env_, config_);
     if (const auto* failed = std::get_if<state_dir_error>(&opened))
         return give_up(exit_code::unusable, failed->message);
@@ -125,7 +131,8 @@ bool service::open_intakes() {
         if (!listening)
             return give_up(exit_code::failure, "cannot listen on --ndjson-unix " + *config_.ndjson_unix_path +
                                                    ": " + listening.error().message());
-        ndjson_ = std::make_unique<ndjson_listener>(env_, *capture_, *state_->journal, std::move(*listening));
+        ndjson_ = std::make_unique<ndjson_listener>(env_, *capture_, *state_->journal, std::move(*listening),
+                                                    places_);
     }
     return true;
 }
@@ -167,8 +174,9 @@ bool service::listen_on(const net::endpoint& at, std::string address) {
                         [this] { return ready_ && !teardown_.begun(); },
                         [this] { return teardown_.begun(); },
                         std::move(*token)};
-    apis_.push_back(std::make_unique<net::http_server>(env_, std::move(*listening), net::http_limits{},
-                                                       make_control_api(std::move(context))));
+    apis_.push_back(std::make_unique<net::http_server>(
+        env_, std::move(*listening), net::http_limits{}, make_control_api(std::move(context)),
+        net::secure_hook{}, places_, [](const std::string& line) { spdlog::error("API: {}", line); }));
     addresses_.push_back(std::move(address));
     spdlog::info("listening on {}", addresses_.back());
     return true;

@@ -3,8 +3,8 @@
 //
 // 1. The first cause begins it; a signal during one that the end of input began sets an absolute deadline;
 //    the second signal cuts it short.
-// 2. On a signal the deadline is absolute. At end of input it is counted from the last acknowledgement, so
-//    that a delivery that moves is finished.
+// 2. On a signal, and where a part of the agent has failed, the deadline is absolute. At end of input it is
+//    counted from the last acknowledgement, so that a delivery that moves is finished.
 // 3. Steps only go forward; a step that is cut short is over, and the next ones still run (they don't wait
 //    for S2).
 
@@ -17,7 +17,7 @@
 
 namespace agent {
 
-enum class teardown_cause { signal, end_of_input, parked };
+enum class teardown_cause { signal, end_of_input, parked, failure };
 
 enum class teardown_step { stop_intake, end_session, deliver, close_files, close_ring, done };
 
@@ -38,7 +38,7 @@ public:
 
     std::optional<teardown_cause> cause() const { return cause_; }
 
-    // By a signal, whatever the teardown began with.
+    // By a signal or a failure, whatever the teardown began with.
     bool told_to_leave() const { return absolute_.has_value(); }
 
     teardown_step step() const { return step_; }
@@ -46,6 +46,8 @@ public:
     void begin(teardown_cause cause, net::time_point now) {
         if (cause == teardown_cause::signal)
             signalled(now);
+        else if (cause == teardown_cause::failure && !absolute_)
+            absolute_ = net::saturating_add(now, timeout_); // what fails after it must not cut it short
         if (cause_)
             return;
         cause_ = cause;

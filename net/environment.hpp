@@ -34,11 +34,17 @@ public:
 class listener {
 public:
     virtual ~listener() = default;
-    // Ends with operation_aborted after close(). Passing shortages (descriptors) are waited out inside,
-    // without spinning.
+    // Ends with operation_aborted after close(). Any other error is the kernel's; net/accepting.hpp has the
+    // rule for each.
     virtual task<result<std::unique_ptr<stream>>> accept() = 0;
     virtual endpoint local() const = 0; // with the real port where 0 was asked for
     virtual void close() noexcept = 0;
+};
+
+// File descriptors of this process.
+struct descriptor_supply {
+    std::size_t limit = 1024; // how many it may have, raised as far as it may be
+    std::size_t open = 16;    // how many it has now
 };
 
 class environment {
@@ -73,6 +79,9 @@ public:
 
     // An identity of this boot of this machine; it differs after a reboot or a machine crash.
     virtual std::string boot_id() const = 0;
+
+    // The limit is raised by asking.
+    virtual descriptor_supply descriptors() { return {}; }
 
     // Runs work on the one helper thread, in order, and completes on the loop. Not cancellable once it runs:
     // an aborted waiter still waits for the end. The simulated world runs it inline.

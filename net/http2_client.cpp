@@ -68,12 +68,33 @@ private:
 
 } // namespace
 
+namespace {
+
+// Nobody waits for the loops of a connection: what they throw ends the connection, whose users then hear of
+// it, and not the program.
+task<void> guarded(http2_connection::pointer connection, task<void> loop) {
+    error_code why;
+    try {
+        co_await std::move(loop);
+    } catch (const boost::system::system_error& failure) {
+        why = failure.code();
+    } catch (const std::bad_alloc&) {
+        why = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+    } catch (const std::exception&) {
+        why = make_error_code(error::protocol);
+    }
+    if (why)
+        connection->fail(why);
+}
+
+} // namespace
+
 task<result<std::unique_ptr<http_client>>> connect_http2(environment& env, std::unique_ptr<stream> transport,
                                                          http2_options options) {
     auto connection =
         std::make_shared<http2_connection>(env, std::move(transport), http2_role::client, options);
-    spawn_owned(env, connection, http2_connection::read_loop(connection, {}));
-    spawn_owned(env, connection, http2_connection::write_loop(connection));
+    spawn_owned(env, connection, guarded(connection, http2_connection::read_loop(connection, {})));
+    spawn_owned(env, connection, guarded(connection, http2_connection::write_loop(connection)));
     std::unique_ptr<http_client> made = std::make_unique<client>(connection);
     co_return std::move(made);
 }

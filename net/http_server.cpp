@@ -1,5 +1,7 @@
 #include "net/http_server.hpp"
 
+#include "net/accepting.hpp"
+#include "net/contained.hpp"
 #include "net/deadline.hpp"
 #include "net/http1_server.hpp"
 #include "net/http1_wire.hpp"
@@ -97,13 +99,19 @@ task<std::unique_ptr<stream>> secured_in_time(environment& env, const secure_hoo
 
 } // namespace
 
-http_server::http_server(environment& env, std::unique_ptr<listener> accepting, http_limits limits,
-                         http_handler handler, secure_hook secure)
+http_server::http_server(environment& env, std::unique_ptr<listener> from, http_limits limits,
+                         http_handler handler, secure_hook secure, std::shared_ptr<connection_places> places,
+                         report_function report)
     : env_(env)
-    , listener_(std::move(accepting))
+    , listener_(std::move(from))
     , limits_(limits)
     , handler_(std::move(handler))
-    , secure_(std::move(secure)) {}
+    , secure_(std::move(secure))
+    , places_(std::move(places))
+    , report_(std::move(report)) {
+    if (!places_)
+        places_ = std::make_shared<connection_places>(env, limits.connections_max, refusing_max);
+}
 
 task<void> http_server::serve(stop_token stop) {
     co_await with_task_group(env_, [&](task_group& group) -> task<void> {
@@ -117,26 +125,29 @@ task<void> http_server::serve(stop_token stop) {
 }
 
 task<void> http_server::accept_loop(task_group& group, stop_token stop) {
-    while (!stop.stopping()) {
-        auto accepted = co_await listener_->accept();
-        if (!accepted) {
-            if (stop.stopping() || is_cancelled(accepted.error()))
-                co_return;
-            throw boost::system::system_error(accepted.error(), "accept");
-        }
-        auto held = std::make_shared<std::unique_ptr<stream>>(std::move(*accepted));
-        if (connections_ < limits_.connections_max) {
-            // Counted now: the task begins later.
-            auto place = std::make_shared<counted>(connections_);
-            group.spawn([this, held, place, &stop] {
-                return serve_connection(std::move(*held), static_cast<bool>(secure_), stop);
+    accepting incoming(env_, *listener_, report_);
+    for (;;) {
+        auto accepted = co_await incoming.next(stop);
+        if (!accepted)
+            co_return;
+        auto held = std::make_shared<std::unique_ptr<stream>>(std::move(accepted));
+        // Counted now: the task begins later.
+        const auto place = connections_ < limits_.connections_max ? places_->take() : nullptr;
+        if (place) {
+            auto one = std::make_shared<counted>(connections_);
+            group.spawn([this, held, place, one, &stop] {
+                return contained(serve_connection(std::move(*held), static_cast<bool>(secure_), stop),
+                                 "a connection ends, since it failed inside the server", report_);
             });
             continue;
         }
         ++refused_;
-        if (!secure_ && refusing_ < refusing_max) {
-            auto place = std::make_shared<counted>(refusing_);
-            group.spawn([this, held, place] { return refuse(std::move(*held)); });
+        const auto room = secure_ || refusing_ >= refusing_max ? nullptr : places_->take_refusal();
+        if (room) {
+            auto one = std::make_shared<counted>(refusing_);
+            group.spawn([this, held, room, one] {
+                return contained(refuse(std::move(*held)), "refusing a connection failed", report_);
+            });
         }
     }
 }

@@ -3,10 +3,14 @@
 // `PRI * HTTP/2.0`); over TLS, ALPN does. At most connections_max are open: a further one is answered 503 in
 // HTTP/1.1 and closed, without reading from it.
 //
+// No error of accept and no failure of one connection ends serve(); `report` hears of them.
+//
 // serve() ends with the stop: drain closes the listener and lets every connection finish what it holds until
 // the token's deadline; then, and on abort, what is left is cut. It is started once.
 
+#include "net/connection_places.hpp"
 #include "net/http.hpp"
+#include "net/report.hpp"
 #include "net/stop_token.hpp"
 #include "net/task_group.hpp"
 
@@ -20,9 +24,11 @@ using secure_hook = std::function<task<result<std::unique_ptr<stream>>>(std::uni
 
 class http_server {
 public:
-    // Without a listener only serve_stream() can be used.
-    http_server(environment& env, std::unique_ptr<listener> accepting, http_limits limits,
-                http_handler handler, secure_hook secure = {});
+    // Without a listener only serve_stream() can be used. `places` are shared with other listeners; without
+    // them only connections_max counts.
+    http_server(environment& env, std::unique_ptr<listener> from, http_limits limits, http_handler handler,
+                secure_hook secure = {}, std::shared_ptr<connection_places> places = {},
+                report_function report = {});
 
     task<void> serve(stop_token stop);
     // One connection that was made elsewhere (an in-process pair); counted like the others.
@@ -45,6 +51,8 @@ private:
     http_limits limits_;
     http_handler handler_;
     secure_hook secure_;
+    std::shared_ptr<connection_places> places_;
+    report_function report_;
     std::size_t connections_ = 0;
     std::size_t refusing_ = 0;
     std::uint64_t refused_ = 0;

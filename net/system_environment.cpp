@@ -1,6 +1,7 @@
 #include "net/system_environment.hpp"
 
 #include "net/assert.hpp"
+#include "net/system_descriptor_supply.hpp"
 #include "net/system_dial.hpp"
 #include "net/system_files.hpp"
 #include "net/system_listener.hpp"
@@ -120,6 +121,10 @@ result<std::unique_ptr<stream>> system_environment::open_input(const std::filesy
 
 void system_environment::notify_supervisor(std::string_view state) {
     notify_service_manager(state);
+}
+
+descriptor_supply system_environment::descriptors() {
+    return raise_descriptor_limit();
 }
 
 std::string system_environment::boot_id() const {

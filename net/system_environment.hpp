@@ -31,6 +31,7 @@ public:
 
     void notify_supervisor(std::string_view state) override; // to NOTIFY_SOCKET
     std::string boot_id() const override;
+    descriptor_supply descriptors() override;
 
     task<void> on_helper_impl(std::function<void()> work) override { return helper_.run(std::move(work)); }
 

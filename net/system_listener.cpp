@@ -1,6 +1,5 @@
 #include "net/system_listener.hpp"
 
-#include "net/condition.hpp"
 #include "net/system_resolve.hpp"
 #include "net/system_stream.hpp"
 
@@ -20,20 +19,6 @@ namespace {
 
 using asio::ip::tcp;
 using unix_protocol = asio::local::stream_protocol;
-
-constexpr duration shortage_wait = std::chrono::milliseconds(100);
-
-bool is_shortage(const error_code& ec) {
-    return ec == boost::system::errc::too_many_files_open ||
-           ec == boost::system::errc::too_many_files_open_in_system ||
-           ec == boost::system::errc::no_buffer_space || ec == boost::system::errc::not_enough_memory;
-}
-
-// The peer was gone before we took its connection: the next one is waiting.
-bool is_passing(const error_code& ec) {
-    return ec == boost::system::errc::connection_aborted || ec == boost::system::errc::protocol_error ||
-           ec == boost::system::errc::network_unreachable || ec == boost::system::errc::host_unreachable;
-}
 
 std::unique_ptr<stream> as_stream(tcp::socket socket) {
     return make_tcp_stream(std::move(socket), false);
@@ -106,24 +91,17 @@ public:
 
 private:
     static task<result<std::unique_ptr<stream>>> next(std::shared_ptr<state> from) {
-        for (;;) {
-            if (from->closed)
-                co_return error_code(asio::error::operation_aborted);
-            error_code ec;
-            peer_socket peer(from->world.executor());
-            co_await from->listening.async_accept(peer, asio::redirect_error(asio::use_awaitable, ec));
-            if (!ec) {
-                ::fcntl(peer.native_handle(), F_SETFD, FD_CLOEXEC);
-                co_return as_stream(std::move(peer));
-            }
-            if (from->closed)
-                co_return error_code(asio::error::operation_aborted);
-            // The descriptor stays readable during a shortage: asking again at once would spin.
-            if (is_shortage(ec))
-                co_await sleep_until(from->world, saturating_add(from->world.now(), shortage_wait));
-            else if (!is_passing(ec))
-                co_return ec;
-        }
+        if (from->closed)
+            co_return error_code(asio::error::operation_aborted);
+        error_code ec;
+        peer_socket peer(from->world.executor());
+        co_await from->listening.async_accept(peer, asio::redirect_error(asio::use_awaitable, ec));
+        if (from->closed)
+            co_return error_code(asio::error::operation_aborted);
+        if (ec)
+            co_return ec;
+        ::fcntl(peer.native_handle(), F_SETFD, FD_CLOEXEC);
+        co_return as_stream(std::move(peer));
     }
 
     std::shared_ptr<state> state_;

@@ -45,14 +45,15 @@ public:
         const dial_in_progress dialling(at);
         const auto until =
             std::min(deadline, net::saturating_add(self->env().now(), self->options_.connect_timeout));
+        std::string reason;
         std::function<net::task<net::result<std::unique_ptr<net::http_client>>>()> dial = [&] {
-            return self->dial(to, until);
+            return self->dial(to, until, reason);
         };
         auto made = co_await bounded(self->env(), until, dial);
         if (!made) {
             auto why = failure(to, made.error());
-            if (!self->transport_.why().empty())
-                why.message += " (" + self->transport_.why() + ")";
+            if (!reason.empty())
+                why.message += " (" + reason + ")";
             // An abort of this one caller says nothing about the host.
             if (!net::is_cancelled(made.error()))
                 at.failed = why;
@@ -131,13 +132,13 @@ private:
         return at;
     }
 
-    net::task<net::result<std::unique_ptr<net::http_client>>> dial(const net::url& to,
-                                                                   net::time_point until) {
+    net::task<net::result<std::unique_ptr<net::http_client>>> dial(const net::url& to, net::time_point until,
+                                                                   std::string& reason) {
         net::result<std::unique_ptr<net::stream>> stream = net::make_error_code(net::error::unresolved);
         if (options_.dial)
             stream = co_await options_.dial(until);
         else
-            stream = co_await transport_.dial(to, until);
+            stream = co_await transport_.dial(to, until, reason);
         if (!stream)
             co_return stream.error();
         auto client = co_await net::connect_http2(env(), std::move(*stream));

@@ -8,32 +8,43 @@ transport::transport(net::environment& env, trust options)
     : env_(env)
     , options_(std::move(options)) {}
 
-net::task<net::result<std::shared_ptr<net::tls_trust>>> transport::anchors() {
-    why_.clear();
+transport::loaded_anchors transport::load(const trust& options) {
+    loaded_anchors loaded;
+    auto made = options.insecure          ? net::tls_trust::of_nobody()
+                : options.ca_file.empty() ? net::tls_trust::of_system(loaded.why)
+                                          : net::tls_trust::from_file(options.ca_file, loaded.why);
+    if (made)
+        loaded.trust = std::move(*made);
+    else
+        loaded.failed = made.error();
+    return loaded;
+}
+
+net::task<transport::loaded_anchors> transport::anchors() {
+    loaded_anchors loaded;
+    loaded.trust = anchors_;
     if (anchors_)
-        co_return anchors_;
-    std::function<net::result<std::shared_ptr<net::tls_trust>>()> load = [this] {
-        if (options_.insecure)
-            return net::tls_trust::of_nobody();
-        return options_.ca_file.empty() ? net::tls_trust::of_system(why_)
-                                        : net::tls_trust::from_file(options_.ca_file, why_);
-    };
-    auto loaded = co_await net::on_helper(env_, load);
-    if (loaded)
-        anchors_ = *loaded;
+        co_return std::move(loaded);
+    std::function<loaded_anchors()> work = [options = options_] { return load(options); };
+    loaded = co_await net::on_helper(env_, std::move(work));
+    if (!loaded.failed)
+        anchors_ = loaded.trust;
     co_return std::move(loaded);
 }
 
-net::task<net::result<std::unique_ptr<net::stream>>> transport::dial(net::url to, net::time_point deadline) {
+net::task<net::result<std::unique_ptr<net::stream>>> transport::dial(net::url to, net::time_point deadline,
+                                                                     std::string& why) {
     net::tls_client_options options;
     if (to.tls()) {
         auto trusted = co_await anchors();
-        if (!trusted)
-            co_return trusted.error();
+        if (trusted.failed) {
+            why = std::move(trusted.why);
+            co_return trusted.failed;
+        }
         options.server_name = to.host;
         options.alpn.emplace_back("h2");
         options.verify = !options_.insecure;
-        options.trust = std::move(*trusted);
+        options.trust = std::move(trusted.trust);
     }
     auto plain = co_await env_.dial(net::endpoint::tcp(to.host, to.port), deadline);
     if (!plain || !to.tls())

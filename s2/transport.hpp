@@ -22,18 +22,24 @@ class transport {
 public:
     transport(net::environment& env, trust options);
 
-    // The caller aborts this at the deadline; it bounds connecting only.
-    net::task<net::result<std::unique_ptr<net::stream>>> dial(net::url to, net::time_point deadline);
-
-    // Which file is at fault, in words, where the last failure was to load the anchors; else empty.
-    const std::string& why() const { return why_; }
+    // The caller aborts this at the deadline; it bounds connecting only. Where it fails to load the anchors,
+    // `why` then says which file is at fault.
+    net::task<net::result<std::unique_ptr<net::stream>>> dial(net::url to, net::time_point deadline,
+                                                              std::string& why);
 
 private:
-    net::task<net::result<std::shared_ptr<net::tls_trust>>> anchors();
+    // Made on the helper thread, which touches nothing else.
+    struct loaded_anchors {
+        net::error_code failed;
+        std::string why;
+        std::shared_ptr<net::tls_trust> trust;
+    };
+
+    static loaded_anchors load(const trust& options);
+    net::task<loaded_anchors> anchors();
 
     net::environment& env_;
     trust options_;
-    std::string why_;
     std::shared_ptr<net::tls_trust> anchors_;
 };
 

@@ -1,6 +1,7 @@
 // `ringtail local`: the embedded store as a server, for the official tools and SDKs.
 
 #include "agent/commands/command.hpp"
+#include "agent/descriptors.hpp"
 #include "agent/log.hpp"
 #include "net/system_run.hpp"
 #include "net/tls.hpp"
@@ -42,6 +43,17 @@ net::task<exit_code> serve(net::environment& env, request what, std::filesystem:
     s2::local::server_options options;
     options.file = file;
     options.listen = *at;
+    descriptor_needs needs;
+    needs.embedded_store = true;
+    needs.state_dir = true; // the lock, and the directory
+    needs.listeners = 1;
+    needs.connections_wanted = options.limits.connections_max;
+    const auto budget = budget_descriptors(env.descriptors(), needs);
+    if (!budget.enough())
+        co_return complain("local", too_few_text(budget), exit_code::unusable);
+    spdlog::info("{}", text_of(budget));
+    options.places = std::make_shared<net::connection_places>(env, budget.connections, budget.refusals);
+    options.report = [](const std::string& line) { spdlog::error("{}", line); };
     const bool tls = what.self_signed || !what.certificate.empty();
     if (tls) {
         auto made = identity_for(env, what);

@@ -77,7 +77,7 @@ net::task<std::optional<server_failure>> run_server(net::environment& env, serve
     const net::endpoint at = (*accepting)->local();
     embedded_server server(env, std::move(*on), stop, options.face, options.limits);
     net::http_server outside(env, std::move(*accepting), options.limits, server.face().handler(),
-                             options.secure);
+                             options.secure, options.places, options.report);
     if (options.on_listening)
         options.on_listening(at);
     co_await server.run([&outside, stop_source = &stop] { return outside.serve(*stop_source); });

@@ -50,6 +50,8 @@ struct server_options {
     net::secure_hook secure; // none: cleartext, HTTP/2 with prior knowledge and HTTP/1.1
     face_options face;
     net::http_limits limits;
+    std::shared_ptr<net::connection_places> places;         // none: limits alone count
+    net::report_function report;                            // hears what goes wrong with connections
     std::function<void(const net::endpoint&)> on_listening; // with the real port
 };
 

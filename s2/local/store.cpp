@@ -118,7 +118,7 @@ outcome<stream_row> store::find_or_create(const std::string& basin, const std::s
 net::task<outcome<std::vector<batch_row>>> store::read_page(stream_handle stream, std::uint64_t from_seq,
                                                             std::uint64_t below_seq) {
     const turn held = co_await take_turn(reading_busy_, reading_freed_);
-    if (!storage_)
+    if (closing_)
         co_return server_draining();
     auto work = [&] { return storage_->read(stream->id, from_seq, below_seq, page_limits{}); };
     stored<std::vector<batch_row>> rows = co_await net::on_helper(env_, std::move(work));
@@ -130,7 +130,7 @@ net::task<outcome<std::vector<batch_row>>> store::read_page(stream_handle stream
 net::task<outcome<std::optional<batch_row>>> store::find_timestamp(stream_handle stream,
                                                                    std::uint64_t timestamp) {
     const turn held = co_await take_turn(reading_busy_, reading_freed_);
-    if (!storage_)
+    if (closing_)
         co_return server_draining();
     auto work = [&] { return storage_->find_timestamp(stream->id, timestamp); };
     stored<std::optional<batch_row>> row = co_await net::on_helper(env_, std::move(work));
@@ -141,7 +141,7 @@ net::task<outcome<std::optional<batch_row>>> store::find_timestamp(stream_handle
 
 net::task<outcome<std::uint64_t>> store::bytes() {
     const turn held = co_await take_turn(reading_busy_, reading_freed_);
-    if (!storage_)
+    if (closing_)
         co_return server_draining();
     auto work = [this] { return storage_->bytes(); };
     const stored<std::uint64_t> size = co_await net::on_helper(env_, std::move(work));

@@ -119,6 +119,7 @@ class agent_world final : public net::environment {
 public:
     failing_files disk;
     net::test::test_world world;
+    net::descriptor_supply supply;
 
     net::asio::any_io_executor executor() override { return world.executor(); }
 
@@ -144,6 +145,8 @@ public:
     net::file_system& files() override { return disk; }
 
     std::string boot_id() const override { return "test"; }
+
+    net::descriptor_supply descriptors() override { return supply; }
 
     net::task<void> on_helper_impl(std::function<void()> work) override {
         return world.on_helper_impl(std::move(work));

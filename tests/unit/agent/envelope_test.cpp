@@ -211,16 +211,28 @@ TEST(parse_envelope_head, gives_nothing_for_what_is_no_envelope) {
                                             std::string(1'000'000, '[')));
 }
 
+// And takes only what is an envelope: never its beginning, and the session's id and the seq as they stand there.
 TEST(parse_envelope_head, survives_any_bytes) {
     const std::string line = envelope_of_text(
         R"({"type":"x\u00e9","source":{"event":"e"},"data":{"a":"é\ud800"},"url":"http://localhost/a/b/c"})");
     std::mt19937 random(3);
+    int taken = 0;
     for (int round = 0; round < 20'000; ++round) {
         auto changed = line.substr(0, random() % (line.size() + 1));
         for (unsigned edits = random() % 4; edits > 0 && !changed.empty(); --edits)
             changed[random() % changed.size()] = static_cast<char>(random());
-        agent::parse_envelope_head(changed);
+        const auto head = agent::parse_envelope_head(changed);
+        if (line.starts_with(changed))
+            EXPECT_EQ(head.has_value(), changed == line) << changed;
+        if (!head)
+            continue;
+        ++taken;
+        EXPECT_NE(changed.find("\"" + head->capture_session_id + "\""), std::string::npos) << changed;
+        if (head->seq)
+            EXPECT_NE(changed.find("\"seq\":" + std::to_string(*head->seq)), std::string::npos) << changed;
     }
+    EXPECT_GT(taken, 100);
+    EXPECT_LT(taken, 10'000);
 }
 
 } // namespace

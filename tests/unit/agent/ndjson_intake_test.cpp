@@ -1,3 +1,5 @@
+#include "../net/test_listener.hpp"
+#include "../net/throwing_stream.hpp"
 #include "agent/ndjson_intake.hpp"
 #include "agent/ndjson_listener.hpp"
 #include "agent_world.hpp"
@@ -247,55 +249,17 @@ TEST(ndjson_intake, who_never_reads_its_errors_can_still_write_and_is_let_go) {
     EXPECT_EQ(counts.refused, 20'000u);
 }
 
-// Connections as they are asked for.
-class fake_listener final : public net::listener {
-public:
-    explicit fake_listener(net::environment& env)
-        : env_(env)
-        , changed_(env) {}
-
-    std::unique_ptr<net::stream> connect() {
-        auto ends = net::make_pipe(env_, 4096);
-        waiting_.push_back(std::move(ends.first));
-        changed_.notify();
-        return std::move(ends.second);
-    }
-
-    task<net::result<std::unique_ptr<net::stream>>> accept() override {
-        while (waiting_.empty() && !closed_)
-            co_await changed_.wait();
-        if (closed_)
-            co_return net::error_code(net::asio::error::operation_aborted);
-        auto next = std::move(waiting_.front());
-        waiting_.pop_front();
-        co_return std::move(next);
-    }
-
-    net::endpoint local() const override { return {}; }
-
-    void close() noexcept override {
-        closed_ = true;
-        changed_.notify();
-    }
-
-private:
-    net::environment& env_;
-    net::condition changed_;
-    std::deque<std::unique_ptr<net::stream>> waiting_;
-    bool closed_ = false;
-};
-
 TEST(ndjson_listener, serves_connections_beside_each_other_until_the_stop) {
     intake_setup setup;
     setup.agent.start();
-    auto made = std::make_unique<fake_listener>(setup.env);
+    auto made = std::make_unique<net::test::test_listener>(setup.env);
     auto& listening = *made;
     ndjson_listener listener(setup.env, *setup.agent.sessions, *setup.agent.journal, std::move(made));
     setup.run([&]() -> task<void> {
         co_await with_task_group(setup.env, [&](task_group& group) -> task<void> {
             group.spawn([&] { return listener.serve(setup.stop); });
-            auto first = listening.connect();
-            auto second = listening.connect();
+            auto first = listening.dial();
+            auto second = listening.dial();
             co_await write_text(*first, "{\"type\":\"a\"}\n");
             co_await write_text(*second, "{\"type\":\"b\"}\n{\"type");
             while (setup.agent.journal->last_seq() < 3)
@@ -311,6 +275,97 @@ TEST(ndjson_listener, serves_connections_beside_each_other_until_the_stop) {
     EXPECT_EQ(listener.connections(), 0u);
     EXPECT_EQ(listener.counts().accepted, 2u);
     EXPECT_EQ(listener.counts().refused, 1u);
+}
+
+struct listener_setup : intake_setup {
+    std::shared_ptr<net::connection_places> places;
+    std::unique_ptr<net::test::test_listener> made = std::make_unique<net::test::test_listener>(env);
+    net::test::test_listener& listening = *made;
+    ndjson_listener listener;
+
+    explicit listener_setup(std::size_t places_max = 0)
+        : places(places_max ? std::make_shared<net::connection_places>(env, places_max, 0) : nullptr)
+        , listener(env, *agent.sessions, *agent.journal, std::move(made), places) {
+        agent.start();
+    }
+
+    task<void> send_line(net::stream& to) {
+        const auto before = agent.journal->last_seq();
+        co_await write_text(to, "{\"type\":\"a\"}\n");
+        while (agent.journal->last_seq() == before)
+            co_await agent.journal->appended().wait();
+    }
+
+    void serve(std::function<task<void>()> meanwhile) {
+        run([&]() -> task<void> {
+            co_await with_task_group(env, [&](task_group& group) -> task<void> {
+                group.spawn([&] { return listener.serve(stop); });
+                co_await meanwhile();
+                stop.drain(net::never);
+                co_await group.join();
+            });
+        });
+    }
+};
+
+TEST(ndjson_listener, an_error_of_accept_ends_nothing) {
+    listener_setup setup;
+    setup.serve([&]() -> task<void> {
+        auto older = setup.listening.dial();
+        co_await setup.send_line(*older);
+        for (const int number : {EMFILE, ENETDOWN, EPERM, EINVAL, EBADF, EIO}) {
+            setup.listening.fail(number);
+            auto newer = setup.listening.dial();
+            co_await setup.send_line(*newer);
+        }
+        co_await setup.send_line(*older);
+        EXPECT_FALSE(setup.listening.closed());
+    });
+}
+
+TEST(ndjson_listener, a_connection_that_fails_inside_ends_alone) {
+    listener_setup setup;
+    setup.serve([&]() -> task<void> {
+        auto sound = setup.listening.dial();
+        co_await setup.send_line(*sound);
+        setup.listening.hand_over(std::make_unique<net::test::throwing_stream>());
+        co_await setup.env.world.settle();
+        EXPECT_EQ(setup.listener.connections(), 1u);
+        co_await setup.send_line(*sound);
+    });
+}
+
+TEST(ndjson_listener, takes_half_of_the_places_and_waits_where_others_have_them) {
+    listener_setup setup(4);
+    setup.serve([&]() -> task<void> {
+        auto others = std::vector{setup.places->take(), setup.places->take(), setup.places->take()};
+        auto first = setup.listening.dial();
+        co_await setup.send_line(*first);
+        auto second = setup.listening.dial();
+        auto third = setup.listening.dial();
+        co_await setup.env.world.settle();
+        EXPECT_EQ(setup.listener.connections(), 1u);
+        others.pop_back();
+        co_await setup.send_line(*second);
+        others.clear();
+        co_await setup.env.world.settle();
+        EXPECT_EQ(setup.listener.connections(), 2u);
+        first.reset();
+        co_await setup.send_line(*third);
+        EXPECT_EQ(setup.listener.connections(), 2u);
+    });
+}
+
+TEST(ndjson_listener, a_stop_ends_the_wait_for_a_place) {
+    listener_setup setup(2);
+    const auto others = std::vector{setup.places->take(), setup.places->take()};
+    std::unique_ptr<net::stream> waits;
+    setup.serve([&]() -> task<void> {
+        waits = setup.listening.dial();
+        co_await setup.env.world.settle();
+        EXPECT_EQ(setup.listener.connections(), 0u);
+    });
+    EXPECT_TRUE(setup.listening.closed());
 }
 
 } // namespace

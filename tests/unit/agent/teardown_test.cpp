@@ -42,7 +42,24 @@ TEST(teardown_test, a_signal_after_the_end_of_input_sets_an_absolute_deadline) {
     EXPECT_EQ(one.cause(), end_of_input);
 }
 
-TEST(teardown_test, only_a_signal_tells_to_leave) {
+TEST(teardown_test, a_failures_deadline_is_absolute_and_the_next_failure_changes_nothing) {
+    teardown one(10s);
+    one.begin(failure, at(5s));
+    one.begin(failure, at(6s));
+    one.progressed(at(12s));
+    EXPECT_EQ(one.deadline(), at(15s));
+    EXPECT_TRUE(one.told_to_leave());
+    EXPECT_FALSE(one.cut_short());
+    EXPECT_EQ(one.cause(), failure);
+    teardown other(10s);
+    other.begin(signal, at(1s));
+    other.begin(failure, at(2s));
+    EXPECT_EQ(other.deadline(), at(11s));
+    EXPECT_FALSE(other.cut_short());
+    EXPECT_EQ(other.cause(), signal);
+}
+
+TEST(teardown_test, a_refusal_by_s2_does_not_tell_to_leave) {
     teardown one(10s);
     EXPECT_FALSE(one.told_to_leave());
     one.begin(parked, at(5s));

@@ -127,16 +127,22 @@ TEST_F(condition_test, an_abort_after_the_notify_of_the_same_turn_comes_too_late
 TEST_F(condition_test, a_waiter_may_destroy_the_condition_it_was_woken_by) {
     run([&]() -> task<void> {
         auto own = std::make_unique<condition>(env);
+        int woken = 0;
+        int found_it_there = 0;
         co_await with_task_group(env, [&](task_group& group) -> task<void> {
             for (int i = 0; i < 2; ++i)
                 group.spawn([&]() -> task<void> {
                     co_await own->wait();
+                    ++woken;
+                    found_it_there += own ? 1 : 0;
                     own.reset(); // the other one is awake, too
                 });
             co_await sleep_until(env, in(1ms));
             own->notify();
             co_await group.join();
         });
+        EXPECT_EQ(woken, 2);
+        EXPECT_EQ(found_it_there, 1);
     });
 }
 

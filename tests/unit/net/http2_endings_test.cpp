@@ -1,4 +1,5 @@
 #include "http_pair.hpp"
+#include "throwing_stream.hpp"
 
 namespace net::test {
 namespace {
@@ -340,6 +341,18 @@ TEST(http2_endings, graceful_close_does_not_wait_for_the_peer_where_a_request_wa
         });
     });
     EXPECT_EQ(world.now(), begun);
+}
+
+// Nobody waits for the loops of a client's connection, so what they throw must not reach the program's loop.
+TEST(http2_endings, a_client_whose_transport_throws_is_of_no_further_use) {
+    test_world world;
+    world.run([&]() -> task<void> {
+        auto connected = co_await connect_http2(world, std::make_unique<throwing_stream>());
+        co_await world.settle();
+        EXPECT_FALSE((*connected)->usable());
+        const auto opened = co_await (*connected)->open(get("/"), true);
+        EXPECT_EQ(opened.error(), make_error_code(error::protocol));
+    });
 }
 
 } // namespace

@@ -2,53 +2,18 @@
 #include "net/http1_client.hpp"
 #include "net/http_server.hpp"
 #include "net/system_environment.hpp"
+#include "test_listener.hpp"
+#include "throwing_stream.hpp"
 
 #include <boost/asio/io_context.hpp>
 
-#include <deque>
+#include <gmock/gmock.h>
+
+#include <cerrno>
+#include <cstring>
 
 namespace net::test {
 namespace {
-
-// Connections that a test makes, one pipe each.
-class test_listener final : public listener {
-public:
-    explicit test_listener(environment& env)
-        : env_(env)
-        , changed_(env) {}
-
-    task<result<std::unique_ptr<stream>>> accept() override {
-        while (waiting_.empty() && !closed_)
-            co_await changed_.wait();
-        if (closed_)
-            co_return error_code(asio::error::operation_aborted);
-        auto next = std::move(waiting_.front());
-        waiting_.pop_front();
-        co_return std::move(next);
-    }
-
-    endpoint local() const override { return endpoint::tcp("test", 1); }
-
-    void close() noexcept override {
-        closed_ = true;
-        changed_.notify();
-    }
-
-    std::unique_ptr<stream> dial() {
-        auto ends = make_pipe(env_, 64 * 1024);
-        waiting_.push_back(std::move(ends.first));
-        changed_.notify();
-        return std::move(ends.second);
-    }
-
-    bool closed() const { return closed_; }
-
-private:
-    environment& env_;
-    condition changed_;
-    std::deque<std::unique_ptr<stream>> waiting_;
-    bool closed_ = false;
-};
 
 task<void> version(server_exchange& exchange) {
     co_await respond_with(exchange, ok, "version " + std::to_string(exchange.http_version()));
@@ -247,6 +212,96 @@ TEST(http_server, secure_hook_that_hangs_or_fails_costs_only_its_connection) {
                     co_await world.settle();
                     EXPECT_EQ(server.connections(), 1u);
                 });
+}
+
+// Whatever the kernel says of one accept, the listening goes on, and nobody who is connected hears of it.
+TEST(http_server, an_error_of_accept_ends_nothing) {
+    test_world world;
+    with_server(world, {}, version, {},
+                [&](http_server& server, test_listener& at, stop_source&) -> task<void> {
+                    auto older = make_http1_client(world, at.dial());
+                    co_await ask(*older);
+                    for (const int number : {EMFILE, ENETDOWN, EHOSTDOWN, ENOPROTOOPT, EPERM, ENONET,
+                                             EOPNOTSUPP, ETIMEDOUT, ENOBUFS, EINVAL, EBADF, EIO}) {
+                        at.fail(number);
+                        auto newer = make_http1_client(world, at.dial());
+                        const auto text = co_await ask(*newer);
+                        EXPECT_EQ(text, "version 1") << std::strerror(number);
+                    }
+                    const auto still = co_await ask(*older);
+                    EXPECT_EQ(still, "version 1");
+                    EXPECT_FALSE(at.closed());
+                    co_await world.settle();
+                    EXPECT_EQ(server.connections(), 1u);
+                });
+}
+
+TEST(http_server, a_connection_that_fails_inside_ends_alone_and_is_told) {
+    test_world world;
+    std::vector<std::string> told;
+    world.run([&]() -> task<void> {
+        auto owned = std::make_unique<test_listener>(world);
+        auto& at = *owned;
+        http_server server(world, std::move(owned), {}, version, {}, {},
+                           [&](const std::string& line) { told.push_back(line); });
+        stop_source stop(world);
+        co_await with_task_group(world, [&](task_group& group) -> task<void> {
+            group.spawn([&] { return server.serve(stop); });
+            auto client = make_http1_client(world, at.dial());
+            co_await ask(*client);
+            at.hand_over(std::make_unique<throwing_stream>());
+            co_await world.settle();
+            EXPECT_EQ(server.connections(), 1u);
+            const auto text = co_await ask(*client);
+            EXPECT_EQ(text, "version 1");
+            stop.drain(world.now());
+            co_await group.join();
+        });
+    });
+    EXPECT_THAT(told, testing::ElementsAre(testing::HasSubstr("the reader is broken")));
+}
+
+TEST(http_server, listeners_that_share_places_hold_no_more_together) {
+    test_world world;
+    http_limits limits;
+    limits.connections_max = 2;
+    const auto places = std::make_shared<connection_places>(world, 3, 1);
+    world.run([&]() -> task<void> {
+        auto one = std::make_unique<test_listener>(world);
+        auto other = std::make_unique<test_listener>(world);
+        auto& at = *one;
+        auto& there = *other;
+        http_server first(world, std::move(one), limits, version, {}, places);
+        http_server second(world, std::move(other), limits, version, {}, places);
+        stop_source stop(world);
+        co_await with_task_group(world, [&](task_group& group) -> task<void> {
+            group.spawn([&] { return first.serve(stop); });
+            group.spawn([&] { return second.serve(stop); });
+            auto a = make_http1_client(world, at.dial());
+            auto b = make_http1_client(world, at.dial());
+            auto c = make_http1_client(world, there.dial());
+            for (auto* each : {&a, &b, &c})
+                co_await ask(**each);
+            EXPECT_EQ(places->taken(), 3u);
+            // Both are over what all have together; only one at a time is told so.
+            auto refused = there.dial();
+            auto unheard = at.dial();
+            const auto answer = co_await read_all(*refused);
+            EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+            const auto nothing = co_await read_all(*unheard);
+            EXPECT_EQ(nothing, "");
+            refused.reset();
+            a.reset();
+            co_await world.settle();
+            EXPECT_EQ(places->taken(), 2u);
+            auto d = make_http1_client(world, there.dial());
+            const auto text = co_await ask(*d);
+            EXPECT_EQ(text, "version 1");
+            stop.drain(world.now());
+            co_await group.join();
+        });
+    });
+    EXPECT_EQ(places->taken(), 0u);
 }
 
 // The same over the kernel's sockets.

@@ -69,8 +69,9 @@ class notify_test : public testing::Test {
 protected:
     void TearDown() override { ::unsetenv("NOTIFY_SOCKET"); }
 
-    // Binds a service manager's socket there ('@' for an abstract one) and says what it hears of this state.
-    static std::string heard_at(std::string name, std::string_view state) {
+    // Binds a service manager's socket there ('@' for an abstract one) and says what it hears of this state,
+    // where NOTIFY_SOCKET is its name and what is appended to it.
+    static std::string heard_at(std::string name, std::string_view state, const std::string& appended = {}) {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         name.copy(address.sun_path, sizeof address.sun_path - 1);
@@ -79,7 +80,7 @@ protected:
         const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
         const int manager = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
         EXPECT_EQ(::bind(manager, reinterpret_cast<sockaddr*>(&address), size), 0);
-        ::setenv("NOTIFY_SOCKET", name.c_str(), 1);
+        ::setenv("NOTIFY_SOCKET", (name + appended).c_str(), 1);
         notify_service_manager(state);
         char buffer[256];
         const ssize_t count = ::recv(manager, buffer, sizeof buffer, 0);
@@ -97,14 +98,30 @@ TEST_F(notify_test, a_path_and_an_abstract_name_hear_the_state) {
               "STOPPING=1\nEXTEND_TIMEOUT_USEC=10000000");
 }
 
-TEST_F(notify_test, without_a_service_manager_nothing_happens) {
+TEST_F(notify_test, a_name_that_is_no_service_managers_is_told_nothing) {
+    const auto relative = "ringtail-notify-" + std::to_string(::getpid());
+    EXPECT_EQ(heard_at(relative, "READY=1"), "nothing");
+    ::unlink(relative.c_str());
+    // The longest name that there is, and one more letter: the socket of the beginning is another one.
+    auto longest = "/tmp/ringtail-notify-" + std::to_string(::getpid());
+    longest.append(sizeof sockaddr_un::sun_path - 1 - longest.size(), 'x');
+    EXPECT_EQ(heard_at(longest, "READY=1"), "READY=1");
+    ::unlink(longest.c_str());
+    EXPECT_EQ(heard_at(longest, "READY=1", "x"), "nothing");
+    ::unlink(longest.c_str());
+}
+
+TEST_F(notify_test, nobody_listening_leaves_nothing_open) {
+    const int free_before = ::dup(STDERR_FILENO);
+    ::close(free_before);
     notify_service_manager("READY=1");
-    for (const char* name : {"", "/", "relative", "/no/such/socket"}) {
+    for (const char* name : {"", "/", "/no/such/socket"}) {
         ::setenv("NOTIFY_SOCKET", name, 1);
         notify_service_manager("READY=1");
     }
-    ::setenv("NOTIFY_SOCKET", ("/" + std::string(500, 'x')).c_str(), 1);
-    notify_service_manager("READY=1");
+    const int free_after = ::dup(STDERR_FILENO);
+    ::close(free_after);
+    EXPECT_EQ(free_after, free_before);
 }
 
 } // namespace

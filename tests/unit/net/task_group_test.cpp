@@ -261,14 +261,37 @@ TEST(task_group_end, a_loop_destroyed_with_running_tasks_destroys_them) {
 }
 
 TEST(task_group_end, a_loop_destroyed_in_the_middle_of_an_abort_destroys_all) {
+    int started = 0;
+    int alive = 0;
+    int alive_at_the_end = 0; // of all rounds together
+
+    struct counted {
+        counted(int& all, int& now)
+            : count(now) {
+            ++all;
+            ++count;
+        }
+
+        counted(const counted&) = delete;
+        counted& operator=(const counted&) = delete;
+
+        ~counted() { --count; }
+
+        int& count;
+    };
+
     for (int turns = 0; turns < 30; ++turns) {
         asio::io_context loop;
         system_environment env(loop);
         auto body = [&](task_group& group) -> task<void> {
             for (int i = 0; i < 3; ++i)
                 group.spawn([&]() -> task<void> {
+                    const counted outer(started, alive);
                     co_await with_task_group(env, [&](task_group& inner) -> task<void> {
-                        inner.spawn([&]() -> task<void> { co_await sleep_until(env, never); });
+                        inner.spawn([&]() -> task<void> {
+                            const counted one(started, alive);
+                            co_await sleep_until(env, never);
+                        });
                         co_await inner.join();
                     });
                 });
@@ -279,7 +302,12 @@ TEST(task_group_end, a_loop_destroyed_in_the_middle_of_an_abort_destroys_all) {
         asio::co_spawn(loop, with_task_group(env, body), asio::detached);
         for (int i = 0; i < turns; ++i)
             loop.poll_one();
+        alive_at_the_end += alive;
+        // Destroyed in reverse: the environment, then the loop with what is left in it.
     }
+    EXPECT_EQ(alive, 0);
+    EXPECT_GT(alive_at_the_end, 0); // else nothing was there to be destroyed
+    EXPECT_GT(started, 100);
 }
 
 TEST(stop_source_test, stages_only_rise_and_a_drain_only_comes_nearer) {

@@ -47,6 +47,22 @@ TEST_F(store_test, what_was_acked_is_there_after_a_reopen) {
     });
 }
 
+// The file is about to be closed on the helper thread: work that is queued behind that would find none.
+TEST_F(store_test, what_is_asked_once_it_closes_is_refused) {
+    with_store([](store& in) -> net::task<void> {
+        co_await make_stream(in, "s");
+        auto stream = co_await open(in, "s");
+        co_await append(in, stream, batch("a"));
+        in.close();
+        const auto size = co_await in.bytes();
+        EXPECT_EQ(size.error().status, server_draining().status);
+        const auto page = co_await in.read_page(stream, 0, 1);
+        EXPECT_EQ(page.error().status, server_draining().status);
+        const auto found = co_await in.find_timestamp(stream, 0);
+        EXPECT_EQ(found.error().status, server_draining().status);
+    });
+}
+
 // Counts transactions, and fails or delays them as asked.
 class watched_storage final : public storage {
 public:

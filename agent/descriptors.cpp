@@ -1,0 +1,89 @@
+#include "agent/descriptors.hpp"
+
+#include "agent/ndjson_listener.hpp"
+#include "net/http.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+
+namespace agent {
+namespace {
+
+// The most that each is seen to hold at one time, what it opens for a moment included.
+constexpr std::size_t state_dir_most = 6; // lock; a segment that is made, opened, listed; two syncs
+constexpr std::size_t embedded_store_most =
+    7;                              // database, log, shared memory; journal, directory, two temporary
+constexpr std::size_t s2_hosts = 2; // account and basin
+constexpr std::size_t connections_per_host = 3;            // in use, leaving, being dialled
+constexpr std::size_t resolver_most = 5;                   // its files, and a socket per name server
+constexpr std::size_t credentials_most = 2;                // token, certificates
+constexpr std::size_t file_sink_most = category_count + 2; // one a category; position, directory
+constexpr std::size_t input_most = 1;
+constexpr std::size_t listener_most = 2; // and the connection that it has accepted and not yet given a place
+constexpr std::size_t reports_most = 2;  // status and report: the file, its directory
+constexpr std::size_t other_most = 4;    // time zone, service manager, boot id, what a library opens
+
+constexpr std::size_t refusals_most = 16;
+constexpr std::size_t connections_least = 8; // an agent with fewer is of no use to who listens
+constexpr std::size_t refusals_least = 2;
+constexpr std::size_t left_per_refusal = 4; // of what is left, one in so many is for refusals
+
+} // namespace
+
+descriptor_needs needs_of(const config& configuration) {
+    descriptor_needs needs;
+    needs.state_dir = !configuration.state_dir.empty();
+    needs.embedded_store = configuration.s2.basin.empty();
+    needs.s2 = !needs.embedded_store;
+    needs.file_sink = !configuration.files.empty();
+    needs.input = configuration.input.has_value();
+    const std::size_t apis = (configuration.listen ? 1 : 0) + (configuration.unix_path ? 1 : 0);
+    const std::size_t ndjson = configuration.ndjson_unix_path ? 1 : 0;
+    needs.listeners = apis + ndjson;
+    needs.connections_wanted = apis * net::http_limits{}.connections_max + ndjson * ndjson_connections_max;
+    return needs;
+}
+
+descriptor_budget budget_descriptors(const net::descriptor_supply& supply, const descriptor_needs& needs) {
+    descriptor_budget budget;
+    budget.limit = supply.limit;
+    budget.open = supply.open;
+    budget.reserved = supply.open + reports_most + other_most + needs.listeners * listener_most;
+    if (needs.state_dir)
+        budget.reserved += state_dir_most;
+    if (needs.embedded_store)
+        budget.reserved += embedded_store_most;
+    if (needs.s2)
+        budget.reserved += s2_hosts * connections_per_host + resolver_most + credentials_most;
+    if (needs.file_sink)
+        budget.reserved += file_sink_most;
+    if (needs.input)
+        budget.reserved += input_most;
+    budget.needed = budget.reserved;
+    if (needs.listeners == 0)
+        return budget;
+    budget.needed += connections_least + refusals_least;
+    if (!budget.enough())
+        return budget;
+    const std::size_t left = budget.limit - budget.reserved;
+    budget.refusals = std::clamp(left / left_per_refusal, refusals_least, refusals_most);
+    budget.connections = std::min(left - budget.refusals, needs.connections_wanted);
+    budget.reserved += budget.refusals;
+    return budget;
+}
+
+std::string text_of(const descriptor_budget& budget) {
+    return fmt::format("file descriptors: limit {}, {} reserved, {} left for connections", budget.limit,
+                       budget.reserved, budget.connections);
+}
+
+std::string too_few_text(const descriptor_budget& budget) {
+    return fmt::format(
+        "too few file descriptors: this configuration needs a limit of at least {0}, and it is "
+        "{1} ({2} are open already); raise the hard limit: `ulimit -n {0}` in a shell, "
+        "LimitNOFILE={0} in a systemd unit, `--ulimit nofile={0}` of a container",
+        budget.needed, budget.limit, budget.open);
+}
+
+} // namespace agent

@@ -1,0 +1,44 @@
+#pragma once
+// File descriptors are budgeted at start (product: Bounded): what the ring, the store and delivery may need
+// is set aside, and connections share the rest, so that no number of them makes a publish or a delivery fail.
+// Plain data, no I/O.
+
+#include "agent/config.hpp"
+#include "net/environment.hpp"
+
+#include <cstddef>
+#include <string>
+
+namespace agent {
+
+// What will want descriptors.
+struct descriptor_needs {
+    bool state_dir = false;
+    bool embedded_store = false;
+    bool s2 = false;
+    bool file_sink = false;
+    bool input = false;
+    std::size_t listeners = 0;
+    std::size_t connections_wanted = 0; // of all listeners together
+};
+
+descriptor_needs needs_of(const config& configuration);
+
+struct descriptor_budget {
+    std::size_t limit = 0;
+    std::size_t open = 0;     // already at start; part of `reserved`
+    std::size_t reserved = 0; // for all but connections
+    std::size_t connections = 0;
+    std::size_t refusals = 0; // connections that are told at the same time that there is no place; reserved
+    std::size_t needed = 0;   // the least limit
+
+    bool enough() const { return limit >= needed; }
+};
+
+descriptor_budget budget_descriptors(const net::descriptor_supply& supply, const descriptor_needs& needs);
+
+// For the log; the second where there are not enough.
+std::string text_of(const descriptor_budget& budget);
+std::string too_few_text(const descriptor_budget& budget);
+
+} // namespace agent

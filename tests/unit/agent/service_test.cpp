@@ -1,0 +1,54 @@
+#include "agent/service.hpp"
+#include "agent_world.hpp"
+
+#include <stdexcept>
+
+namespace agent::test {
+namespace {
+
+// Publishes, and then goes wrong in a way that nobody has thought of.
+class broken_producer final : public producer {
+public:
+    net::task<intake_end> publish_all(capture& into, ring&, delivery&, net::stop_token) override {
+        for (int n = 0; n < 3; ++n)
+            into.publish(R"({"type":"a"})", event_origin::intake);
+        throw std::runtime_error("the producer is broken");
+        co_return intake_end::failed;
+    }
+
+    void durable(seq_t) override {}
+};
+
+struct service_test : testing::Test {
+    scratch_dir dir;
+    agent_world env;
+    config configuration;
+
+    service_test() { configuration.state_dir = dir.path / "state"; }
+
+    exit_code run(service& one) {
+        auto code = exit_code::usage;
+        env.world.run([&]() -> net::task<> { code = co_await one.run(); });
+        return code;
+    }
+};
+
+TEST_F(service_test, a_part_that_fails_runs_the_teardown) {
+    broken_producer broken;
+    service one(env, configuration, &broken);
+    EXPECT_EQ(run(one), exit_code::failure);
+    ASSERT_TRUE(one.outcome() && one.outcome()->session);
+    EXPECT_EQ(one.outcome()->session->published, 3u);
+    EXPECT_EQ(one.outcome()->session->durable, 3u);
+    EXPECT_TRUE(env.disk.exists(configuration.state_dir / "ring" / "clean"));
+}
+
+TEST_F(service_test, too_few_descriptors_are_said_before_anything_is_touched) {
+    env.supply = {20, 10};
+    service one(env, configuration);
+    EXPECT_EQ(run(one), exit_code::unusable);
+    EXPECT_FALSE(env.disk.exists(configuration.state_dir));
+}
+
+} // namespace
+} // namespace agent::test
