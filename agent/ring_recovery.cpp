@@ -1,9 +1,9 @@
 // Finding the ring of an earlier agent, and leaving it in order.
 //
 // Beside the segments the directory holds two small files: "boot", the identity of the boot under which the
-// ring was last opened, and "clean", written last by close_clean. A boot that has no identity (a sandbox hides
-// it), now or then, may be another one: without the clean mark the machine counts as dead. The price of being
-// wrong is a gap in the numbers, that of the other mistake are numbers given out twice.
+// ring was last opened, and "clean", written last by close_clean. A boot that has no identity (a sandbox
+// hides it), now or then, may be another one: without the clean mark the machine counts as dead. The price of
+// being wrong is a gap in the numbers; that of the other mistake, numbers given out twice.
 //
 // The order at open makes a death at any point harmless: a new segment with its gap comes first; only then
 // "boot" is replaced; "clean" goes last (without it another boot's "boot" would read as a machine crash), and
