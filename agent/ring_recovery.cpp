@@ -1,11 +1,15 @@
 // Finding the ring of an earlier agent, and leaving it in order.
 //
 // Beside the segments the directory holds two small files: "boot", the identity of the boot under which the
-// ring was last opened, and "clean", written last by close_clean. The order at open makes a death at any
-// point harmless: a new segment with its gap comes first; only then "boot" is replaced; "clean" goes last
-// (without it another boot's "boot" would read as a machine crash), and the directory is synced before
-// anything is published, also where "clean" is gone already: the start that removed it may have been killed
-// there, and a mark that comes back with a dead machine would give numbers out twice.
+// ring was last opened, and "clean", written last by close_clean. A boot that has no identity (a sandbox
+// hides it), now or then, may be another one: without the clean mark the machine counts as dead. The price of
+// being wrong is a gap in the numbers; that of the other mistake, numbers given out twice.
+//
+// The order at open makes a death at any point harmless: a new segment with its gap comes first; only then
+// "boot" is replaced; "clean" goes last (without it another boot's "boot" would read as a machine crash), and
+// the directory is synced before anything is published, also where "clean" is gone already: the start that
+// removed it may have been killed there, and a mark that comes back with a dead machine would give numbers
+// out twice.
 #include "agent/ring.hpp"
 #include "agent/ring_spare.hpp"
 
@@ -44,6 +48,10 @@ struct scan_result {
     std::uint64_t producer_events = 0;
     bool intact = true;
 };
+
+bool same_boot(const std::optional<std::string>& then, std::string_view now) {
+    return then && *then == now && !now.starts_with('\n');
+}
 
 scan_result scan(ring_segment& segment, std::span<const std::byte> bytes) {
     scan_result found;
@@ -197,7 +205,7 @@ net::error_code ring::recover(seq_t seq_ceiling, ring_recovery& recovery) {
         clean.reset(); // of an earlier stop: its removal did not reach the disk
     recovery.clean = clean.has_value();
     recovery.machine_crash =
-        recovery.found && !clean && (segments_.empty() || !intact || !boot || *boot != boot_now);
+        recovery.found && !clean && (segments_.empty() || !intact || !same_boot(boot, boot_now));
 
     after_machine_crash_ = recovery.machine_crash;
 
@@ -225,9 +233,10 @@ net::error_code ring::recover(seq_t seq_ceiling, ring_recovery& recovery) {
     if (boot != boot_now)
         if (const auto ec = files.replace(options_.dir / boot_name, boot_now, file_mode))
             return ec;
-    if (files.exists(options_.dir / clean_name))
-        if (const auto ec = files.remove(options_.dir / clean_name))
-            return ec;
+    // Also one that could not be seen above: it must not outlive what is published now.
+    if (const auto ec = files.remove(options_.dir / clean_name);
+        ec && files.exists(options_.dir / clean_name))
+        return ec;
     return files.sync_directory(options_.dir);
 }
 

@@ -61,7 +61,7 @@ public:
 struct ring_recovery {
     bool found = false;         // there was a ring
     bool clean = false;         // the earlier agent stopped in order: clean mark, same boot or not
-    bool machine_crash = false; // no clean mark, and another boot or a ring that is not whole
+    bool machine_crash = false; // no clean mark, and another or an unknown boot or a ring not whole
     seq_t last_seq = 0;         // highest seq found whole
     std::uint64_t damaged_segments = 0;
     std::vector<std::string> messages; // for the log: what was kept aside and why

@@ -71,7 +71,7 @@ public:
     // Tells the service manager ("READY=1", "STOPPING=1", "WATCHDOG=1"); without one, nothing.
     virtual void notify_supervisor(std::string_view /*state*/) {}
 
-    // An identity of this boot of this machine; it differs after a reboot or a machine crash.
+    // An identity of this boot of this machine, another one after a reboot or a machine crash; empty: unknown.
     virtual std::string boot_id() const = 0;
 
     // Runs work on the one helper thread, in order, and completes on the loop. Not cancellable once it runs:

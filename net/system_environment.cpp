@@ -126,7 +126,10 @@ std::string system_environment::boot_id() const {
     std::ifstream from("/proc/sys/kernel/random/boot_id");
     std::string id;
     std::getline(from, id);
-    return id;
+    // Something else under that name (an empty file laid over it, zeros) is not one boot's own.
+    const bool digits = id.find_first_not_of("0123456789abcdef-") == std::string::npos;
+    const bool told = id.find_first_not_of("0-") != std::string::npos;
+    return id.size() == 36 && digits && told ? id : std::string();
 }
 
 } // namespace net

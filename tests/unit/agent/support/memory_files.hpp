@@ -43,6 +43,7 @@ public:
     std::uint64_t disk_bytes_max = ~std::uint64_t{0};
     net::error_code mapping_fails; // open_mapped says so while set
     net::error_code names_fail;    // remove and rename say so while set
+    std::set<std::string> unseen;  // exists() says no
     net::error_code sync_fails;    // the next sync of a mapping says so; as a kernel does, only once
     std::size_t calls = 0;         // every call but stores into mappings
     std::size_t mapped_now = 0;    // mappings of files
@@ -84,7 +85,9 @@ public:
         return listed;
     }
 
-    bool exists(const path& file) override { return all.contains(file.string()); }
+    bool exists(const path& file) override {
+        return all.contains(file.string()) && !unseen.contains(file.string());
+    }
 
     net::error_code remove(const path& file) override {
         called();
