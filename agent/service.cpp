@@ -319,6 +319,12 @@ net::task<> service::close_ring() {
         co_await wait_for_end(store_part_, net::saturating_add(env_.now(), close_grace));
     }
     auto& state = *state_;
+    // What stands under the directory's name may be another agent's: a clean mark of ours would tell it that
+    // nothing is missing after a machine crash.
+    if (state_dir_lost(env_, config_.state_dir)) {
+        co_await write_report_file();
+        co_return;
+    }
     const net::error_code failed = co_await net::on_helper(env_, [&state] {
         const net::error_code sessions = state.sessions->sync();
         const net::error_code deliveries = state.deliveries->sync();

@@ -8,6 +8,11 @@ namespace agent {
 namespace {
 
 constexpr std::string_view lock_name = "lock";
+constexpr std::uint64_t lock_bytes_max = 4096;
+
+std::string our_lock_text() {
+    return "pid " + std::to_string(::getpid());
+}
 
 state_dir_error unusable(const std::filesystem::path& what, std::string_view part,
                          const net::error_code& why) {
@@ -35,7 +40,7 @@ std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::en
         if (const net::error_code failed = env.files().create_directories(dir, 0700))
             return unusable(dir, "the directory", failed);
         std::string holder;
-        auto lock = env.files().lock(dir / lock_name, "pid " + std::to_string(::getpid()), holder);
+        auto lock = env.files().lock(dir / lock_name, our_lock_text(), holder);
         if (!lock && lock.error() == net::error::locked)
             return state_dir_error{"the state directory " + dir.string() + " is locked by another agent (" +
                                    holder + "); stop that one, or give this one its own --state-dir"};
@@ -75,7 +80,13 @@ std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::en
 }
 
 bool state_dir_lost(net::environment& env, const std::filesystem::path& dir) {
-    return !dir.empty() && !env.files().exists(dir / lock_name);
+    if (dir.empty())
+        return false;
+    const auto holder = env.files().read_all(dir / lock_name, lock_bytes_max);
+    if (holder)
+        return *holder != our_lock_text();
+    return holder.error() == boost::system::errc::no_such_file_or_directory ||
+           holder.error() == boost::system::errc::not_a_directory;
 }
 
 } // namespace agent

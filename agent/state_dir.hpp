@@ -32,7 +32,8 @@ struct state_dir_error {
 std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::environment& env,
                                                                          const config& from);
 
-// Whether it was removed or moved away since it was opened.
+// Whether it was removed or moved away since it was opened. Another agent may have made a new one in its
+// place: nothing is to be written into that. What can't be told is not lost.
 bool state_dir_lost(net::environment& env, const std::filesystem::path& dir);
 
 } // namespace agent
