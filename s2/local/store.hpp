@@ -38,6 +38,10 @@ public:
     store(const store&) = delete;
     store& operator=(const store&) = delete;
 
+    // No batch is too old for its stream's retention: ages are told by the wall clock, and where that is a
+    // VM's, which was wrong or is, they mean nothing. Before run().
+    void keep_all_ages() { ages_count_ = false; }
+
     // Group commit, deletions and expiry. To be run for as long as the store is used; ends after close(),
     // when everything accepted is durable. Then the storage is closed.
     net::task<void> run();
@@ -151,6 +155,7 @@ private:
     std::set<std::string> deleted_basins_;
     net::time_point swept_at_ = net::time_point::min();
     bool sweep_due_ = true;
+    bool ages_count_ = true;
     bool closing_ = false;
 };
 

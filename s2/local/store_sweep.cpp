@@ -162,7 +162,7 @@ net::task<void> store::expire(stream_row row) {
         co_await erase_all(std::move(trim));
     }
     if (const auto age = config->retention_policy.age_seconds;
-        age && *age < static_cast<std::uint64_t>(now_ms) / 1000) {
+        ages_count_ && age && *age < static_cast<std::uint64_t>(now_ms) / 1000) {
         const std::int64_t before_ms = now_ms - static_cast<std::int64_t>(*age) * 1000;
         std::function<stored<std::size_t>()> old = [this, id = row.id, before_ms] {
             return storage_->erase_written_before(id, before_ms, erase_rows);

@@ -346,6 +346,22 @@ TEST_F(store_test, retention_takes_old_batches_with_the_next_activity) {
     });
 }
 
+TEST_F(store_test, retention_by_age_can_be_left_out) {
+    with_store([this](store& in) -> net::task<void> {
+        in.keep_all_ages();
+        co_await make_stream(in, "s"); // under the default, a week
+        auto stream = co_await open(in, "s");
+        const auto first = co_await append(in, stream, batch("old"));
+        EXPECT_TRUE(first);
+        co_await net::sleep_until(world, world.now() + std::chrono::hours(24 * 3650));
+        const auto second = co_await append(in, stream, batch("new"));
+        EXPECT_TRUE(second);
+        co_await net::sleep_until(world, world.now() + std::chrono::seconds(1));
+        auto read = co_await read_all(in, stream);
+        EXPECT_EQ(joined(read), "old new");
+    });
+}
+
 TEST_F(store_test, streams_that_nobody_uses_are_forgotten) {
     with_store([](store& in) -> net::task<void> {
         basin_config config;
