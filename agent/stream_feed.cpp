@@ -308,12 +308,13 @@ bool stream_feed::shows_another_writer(const s2::sequenced_record& record) {
 }
 
 // The service never stamps a record earlier than the one before it, nor than its client asked for, unless
-// that client's clock is ahead.
+// that client's clock is ahead. A session that began later than now began while ours was: nothing shows what
+// is older than it.
 bool stream_feed::predates_ours(const s2::sequenced_record& record) {
     const auto& all = sessions_.all();
-    return std::none_of(all.begin(), all.end(), [&](const session_record& session) {
+    return std::none_of(all.begin(), all.end(), [&, now = env_.wall_now()](const session_record& session) {
         const auto began = static_cast<std::uint64_t>(session.created_at) / 1000;
-        return has_part_here(session) && record.timestamp >= began;
+        return has_part_here(session) && (session.created_at > now || record.timestamp >= began);
     });
 }
 

@@ -129,12 +129,27 @@ TEST_F(stream_feed_judge, what_the_service_stamped_before_this_streams_sessions_
          {std::tuple(id_a, "one", 5'000'000), {id_b, "two", 2'000'000}})
         sessions->update(add_session(id, stream, false),
                          [at = created_at](session_record& record) { record.created_at = at; });
+    env.wall = 6'000'000;
     open_feed();
     auto stamped = record("anything");
     stamped.timestamp = 4'999;
     EXPECT_TRUE(feed->predates_ours(stamped));
     stamped.timestamp = 5'000;
     EXPECT_FALSE(feed->predates_ours(stamped));
+}
+
+// A session that began while our clock was ahead of the service's: what a copy has written meanwhile, with true
+// stamps, is not older than ours.
+TEST_F(stream_feed_judge, nothing_predates_a_session_that_began_later_than_it_is_now) {
+    const auto a = add_session(id_a, "one");
+    sessions->update(a, [](session_record& record) { record.created_at = 50'000'000; });
+    env.wall = 10'000'000;
+    open_feed();
+    auto stamped = record("anything");
+    stamped.timestamp = 9'000;
+    EXPECT_FALSE(feed->predates_ours(stamped));
+    env.wall = 50'000'000;
+    EXPECT_TRUE(feed->predates_ours(stamped));
 }
 
 } // namespace

@@ -19,13 +19,14 @@ public:
     memory_files disk;
     std::string boot = "boot-1";
     net::time_point time{};
+    net::wall_micros wall = 0;
     std::function<void()> after_helper; // what happens before the loop hears of it
 
     net::asio::any_io_executor executor() override { return loop_.get_executor(); }
 
     net::time_point now() const override { return time; }
 
-    net::wall_micros wall_now() const override { return 0; }
+    net::wall_micros wall_now() const override { return wall; }
 
     std::unique_ptr<net::timer> make_timer() override { return nullptr; }
 
