@@ -13,6 +13,10 @@ struct hidden_boot {
     std::string now;
 };
 
+std::ostream& operator<<(std::ostream& out, const hidden_boot& how) {
+    return out << '"' << how.before << "\" then \"" << how.now << '"';
+}
+
 class ring_boot_hidden : public testing::TestWithParam<hidden_boot> {};
 
 TEST_P(ring_boot_hidden, counts_as_a_machine_crash) {
