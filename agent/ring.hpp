@@ -20,9 +20,9 @@
 //    history included, else the oldest that is not held. So no roll-over costs more than one segment that is
 //    owed. What is held (ring_hold) is never freed. A ring above its capacity (that was lowered, or a start
 //    after a machine crash needed a head) grows no further, and shrinks as S2 takes what it is owed.
-// 5. Where nothing may go, or a segment can't be made, renamed or mapped for any other reason, reserve() gives
-//    no room, refusal() says why, and nothing in the ring is touched: a segment is told as dropped, blanked
-//    and overwritten only once its file has the next one's name.
+// 5. Where nothing may go, or a segment can't be made, renamed or mapped for any other reason, reserve()
+//    gives no room, refusal() says why, and nothing in the ring is touched: a segment is told as dropped,
+//    blanked and overwritten only once its file has the next one's name.
 // 6. A damaged segment is kept aside under another name when it goes; what is whole in it stays readable. At
 //    most ring_kept_aside_max are kept, beside the capacity.
 
@@ -67,8 +67,8 @@ public:
     std::span<char> reserve(std::size_t bytes);
     // Publishes the first `bytes` of the room as envelope next_seq().
     ring_entry commit(std::size_t bytes, std::uint32_t session, bool own);
-    // For who can wait: makes room for one envelope of up to `bytes` as reserve() does, but drops nothing that
-    // is owed. False: there is none; it may have come when freed() is notified, or at look_again_at().
+    // For who can wait: makes room for one envelope of up to `bytes` as reserve() does, but drops nothing
+    // that is owed. False: there is none; it may have come when freed() is notified, or at look_again_at().
     bool make_room(std::size_t bytes);
 
     // Why there was no room when a segment was last needed; empty: there was.

@@ -1,6 +1,6 @@
 #pragma once
-// Which segment gives way at a segment's end: the decision alone (invariant 4 of ring.hpp). ring_room.cpp does
-// what it says, and asks again with what failed. Each failure is asked about once, so it ends.
+// Which segment gives way at a segment's end: the decision alone (invariant 4 of ring.hpp). ring_room.cpp
+// does what it says, and asks again with what failed. Nothing is tried twice, so it ends.
 
 #include <cstddef>
 #include <optional>

@@ -1,8 +1,8 @@
 // Making room at a segment's end. choose_room() says what goes; here it is done, one segment at a time.
 //
 // A file changes its name before anything in it does:
-//   1. The victim and the segment behind it are mapped, and what is owed of it is read. Any failure up to here,
-//      and that of the rename, leaves all as it was.
+//   1. The victim and the segment behind it are mapped, and what is owed of it is read. Any failure up to
+//      here, and that of the rename, leaves all as it was.
 //   2. The victim's file gets the next segment's name. Killed from here on, it has a name that its header
 //      does not fit.
 //   3. What is owed is told as dropped, and that stored; then the header behind notes the gap. That note is
