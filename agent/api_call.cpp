@@ -16,26 +16,26 @@ json::object to_json(const api_error& error) {
         {"error", json::object{{"code", error.code}, {"message", error.message}, {"hint", error.hint}}}};
 }
 
-net::task<void> answer_text(net::server_exchange& exchange, unsigned status, std::string_view json_text) {
+net::task<void> answer_text(net::server_exchange& exchange, unsigned status, std::string_view json_text,
+                            net::http_fields more) {
     net::response_head head;
     head.status = status;
-    head.fields = {{"content-type", "application/json"}, {"cache-control", "no-store"}};
-    co_await net::respond_with(exchange, std::move(head), json_text);
-}
-
-net::task<void> answer_json(net::server_exchange& exchange, unsigned status, json::object body) {
-    const std::string text = json::serialize(body) + "\n";
-    co_await answer_text(exchange, status, text);
-}
-
-net::task<void> answer_error(net::server_exchange& exchange, api_error error, net::http_fields more) {
-    const std::string text = json::serialize(to_json(error)) + "\n";
-    net::response_head head;
-    head.status = error.status;
     head.fields = std::move(more);
     head.fields.push_back({"content-type", "application/json"});
     head.fields.push_back({"cache-control", "no-store"});
-    co_await net::respond_with(exchange, std::move(head), text);
+    co_await net::respond_with(exchange, std::move(head), json_text);
+}
+
+net::task<void> answer_json(net::server_exchange& exchange, unsigned status, json::object body,
+                            net::http_fields more) {
+    const std::string text = json::serialize(body) + "\n";
+    co_await answer_text(exchange, status, text, std::move(more));
+}
+
+net::task<void> answer_error(net::server_exchange& exchange, api_error error, net::http_fields more) {
+    if (error.code == "no_room")
+        more.push_back(retry_soon);
+    co_await answer_json(exchange, error.status, to_json(error), std::move(more));
 }
 
 namespace {

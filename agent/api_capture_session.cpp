@@ -80,7 +80,7 @@ api_error to_api_error(const start_error& error) {
     case start_error::kind::no_room:
         break;
     }
-    return {503, "no_room", error.message, "free disk space, or let S2 catch up (GET /status)"};
+    return {503, "no_room", error.message, std::string(no_room_hint)};
 }
 
 // Nothing: answered already, or the client is gone.

@@ -106,7 +106,10 @@ net::task<void> publish_many(const api_context& context, net::server_exchange& e
                                  net::asio::use_awaitable); // other work gets its turn
     }
     auto body = tally.answer();
-    co_await answer_json(exchange, tally.status(), std::move(body));
+    net::http_fields more;
+    if (tally.status() == 503)
+        more.push_back(retry_soon);
+    co_await answer_json(exchange, tally.status(), std::move(body), std::move(more));
 }
 
 } // namespace

@@ -90,7 +90,7 @@ publish_outcome capture::publish(std::string_view text, event_origin origin) {
     }
     const auto room = ring_.reserve(bytes_max);
     if (room.empty())
-        return refuse("no_room", "the ring has no room: all of it waits for S2, or the disk is full");
+        return refuse("no_room", "the ring has no room: " + ring_.refusal());
     const auto bytes = write_envelope(one, session->id, seq, room.data());
     NET_ASSERT(bytes <= bytes_max, "an envelope is no longer than was reserved for it");
     const ring_entry entry = ring_.commit(bytes, session->number, false);
@@ -116,7 +116,8 @@ bool capture::publish_own(const session_record& session, std::string_view type, 
     NET_ASSERT(line.size() <= session_event_bytes_max, "a session event is small");
     const auto room = ring_.reserve(line.size());
     if (room.empty()) {
-        spdlog::error("the ring has no room for {} of capture session {}", type, session.id);
+        spdlog::error("the ring has no room for {} of capture session {}: {}", type, session.id,
+                      ring_.refusal());
         return false;
     }
     std::memcpy(room.data(), line.data(), line.size());
@@ -132,8 +133,7 @@ std::variant<const session_record*, start_error> capture::start(const start_requ
     if (!id)
         return start_error{kind::invalid_id, "the id of a capture session is a UUID"};
     if (ring_.reserve(session_event_bytes_max).empty())
-        return start_error{kind::no_room,
-                           "the ring has no room: all of it waits for S2, or the disk is full"};
+        return start_error{kind::no_room, "the ring has no room: " + ring_.refusal()};
     if (const auto* ended = sessions_.find(*id))
         return reopen(*ended, request.categories);
 

@@ -51,6 +51,7 @@ class failing_files final : public net::file_system {
 public:
     int appends = 0;
     int appends_until_error = -1; // never
+    net::error_code memory_fails; // anonymous() says so while set
 
     net::error_code create_directories(const path& dir, unsigned mode) override {
         return real_->create_directories(dir, mode);
@@ -99,6 +100,8 @@ public:
     }
 
     net::result<std::unique_ptr<net::mapped_file>> anonymous(std::uint64_t size) override {
+        if (memory_fails)
+            return memory_fails;
         return real_->anonymous(size);
     }
 
