@@ -15,6 +15,7 @@ struct short_of {
     const char* what;
     int code;
     std::function<void(memory_files&, net::error_code)> set;
+    bool of_new_files = false; // only: at the capacity none is needed
 };
 
 // Of segments, by name and content.
@@ -27,12 +28,21 @@ std::map<std::string, std::string> content_of(const memory_world& world) {
     return all;
 }
 
+void set_new(memory_files& disk, net::error_code how) {
+    disk.create_fails = how;
+}
+
 void set_all(memory_files& disk, net::error_code how) {
     disk.create_fails = disk.mapping_fails = disk.names_fail = how;
 }
 
 const short_of shortages[] = {
     {"too many open files", EMFILE, set_all},
+    {"too many for a new one", EMFILE, set_new, true},
+    {"no memory to map a new one", ENOMEM, set_new, true},
+    {"a new one may not be made", EROFS, set_new, true},
+    {"a new one is too large", EFBIG, set_new, true},
+    {"a new one breaks the disk", EIO, set_new, true},
     {"too many open files in the system", ENFILE, set_all},
     {"no memory to map", ENOMEM, set_all},
     {"a directory that may not be changed", EACCES, set_all},
@@ -49,6 +59,8 @@ TEST(ring_shortage, costs_nothing_of_what_is_there) {
     for (const auto& shortage : shortages)
         for (const bool at_capacity : {false, true})
             for (const bool some_delivered : {false, true}) {
+                if (at_capacity && shortage.of_new_files)
+                    continue;
                 SCOPED_TRACE(shortage.what);
                 memory_world world;
                 auto ring = open_ring(world, options_of(16 * mib, 8 * mib));
