@@ -13,8 +13,9 @@
 
 namespace agent {
 
-// Of the whole sink, where a refused stream beside others does not count: `parked` means that S2 refuses all of it
-// (a bad token, no such basin). `streams_parked` and `held` are said where only such streams have something left.
+// Of the whole sink, where a refused stream beside others does not count: `parked` means that S2 refuses
+// all of it (a bad token, no such basin). `streams_parked` and `held` are said where only such streams have
+// something left.
 enum class delivery_condition { idle, delivering, failing, parked, streams_parked, held };
 std::string_view name_of(delivery_condition value);
 
@@ -65,7 +66,8 @@ struct delivery_status {
     std::size_t streams_not_listed = 0;
 };
 
-// "stream NAME at PLACE: REASON" of the first stream that S2 refuses, and how many more there are; empty for none.
+// "stream NAME at PLACE: REASON" of the first stream that S2 refuses, and how many more there are; empty
+// for none.
 std::string refused_streams_text(const delivery_status& status);
 
 // s2_sink is the one real implementation (tests give their own).
@@ -74,8 +76,8 @@ public:
     virtual ~delivery() = default;
     virtual delivery_status status() const = 0;
     virtual session_account account(const session_record& session) const = 0;
-    // Ends the linger, retries at once, waits until everything up to the seq is durable, or what is left can't
-    // become so, or the deadline has come.
+    // Ends the linger, retries at once, waits until everything up to the seq is durable, or what is left
+    // can't become so, or the deadline has come.
     virtual net::task<flush_outcome> flush(seq_t up_to, net::time_point deadline) = 0;
     // Something that status() shows has changed.
     virtual net::condition& changed() = 0;

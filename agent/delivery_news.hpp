@@ -1,6 +1,7 @@
 #pragma once
-// Which changes of delivery are told (product: system_durable_error): the sink's condition, and the streams that
-// S2 refuses beside it. Each change once; when it may be told is the caller's business, who asks a copy first.
+// Which changes of delivery are told (product: system_durable_error): the sink's condition, and the streams
+// that S2 refuses beside it. Each change once; when it may be told is the caller's business, who asks a
+// copy first.
 
 #include "agent/delivery.hpp"
 #include "agent/system_events.hpp"

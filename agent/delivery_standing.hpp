@@ -1,11 +1,13 @@
 #pragma once
-// What a refusal by S2 means for whoever waits, as plain facts and rules (product: "Only what no retry can cure
-// parks").
+// What a refusal by S2 means for whoever waits, as plain facts and rules (product: "Only what no retry can
+// cure parks").
 //
 // 1. A stream that S2 refuses parks alone: it is named, retried by itself, and waited for by nobody.
-// 2. The sink is parked where a refusal concerns all streams (a bad token, no such basin) and each stream that is
-//    written has met one: a stream that still works, or was not answered yet, proves nothing of the kind.
-// 3. A flush and a teardown wait for what can move, and end as soon as only refused or held streams are left.
+// 2. The sink is parked where a refusal concerns all streams (a bad token, no such basin) and each stream
+//    that is written has met one: a stream that still works, or was not answered yet, proves nothing of the
+//    kind.
+// 3. A flush and a teardown wait for what can move, and end as soon as only refused or held streams are
+//    left.
 
 #include <optional>
 #include <span>

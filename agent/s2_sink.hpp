@@ -1,15 +1,16 @@
 #pragma once
 // The S2 sink: all streams of one state directory. It decides which of them are written (at most four at
-// once: the active session's always, then the oldest backlog), what is owed, where a session's envelopes go,
-// and what happens when a stream is lost to another writer.
+// once: the active session's always, then the oldest backlog), what is owed, where a session's envelopes
+// go, and what happens when a stream is lost to another writer.
 //
-// 1. A session's envelopes go to the place they were recorded for; what another place alone can take is held,
-//    named, never waited for.
+// 1. A session's envelopes go to the place they were recorded for; what another place alone can take is
+//    held, named, never waited for.
 // 2. A lost stream is never appended to again. The verdict, the continuation's name and the parts of the
 //    sessions that go on there are stored and synced before its first byte.
 // 3. owed() is the ring's question; what is owed is what lies above a stream's durable seq in its sessions'
 //    spans.
-// 4. A stream that S2 refuses (not: the sink, see delivery_standing) takes no place of the four and holds up nobody.
+// 4. A stream that S2 refuses (not: the sink, see delivery_standing) takes no place of the four and holds
+//    up nobody.
 
 #include "agent/delivery.hpp"
 #include "agent/delivery_news.hpp"
@@ -26,8 +27,8 @@
 namespace agent {
 
 constexpr std::size_t streams_written_max = 4;
-// A flush and a teardown try refused streams again, since the outside may have changed: so long, beside all else,
-// for their answer.
+// A flush and a teardown try refused streams again, since the outside may have changed: so long, beside all
+// else, for their answer.
 constexpr net::duration parked_retry_grace = std::chrono::milliseconds(250);
 
 struct s2_sink_options {

@@ -127,8 +127,8 @@ net::task<flush_outcome> s2_sink::flush(seq_t up_to, net::time_point deadline) {
     }
 }
 
-// All that waits goes at once. Of the refused streams only a few are tried again: the active session's, and those
-// whose refusal is the oldest.
+// All that waits goes at once. Of the refused streams only a few are tried again: the active session's, and
+// those whose refusal is the oldest.
 void s2_sink::hurry() {
     std::vector<stream_delivery*> refused;
     std::size_t trying = 0;

@@ -280,8 +280,8 @@ net::task<> service::perform(teardown_step step) {
     }
 }
 
-// Ends the linger, sends, waits for the acks: until nothing is owed that can move, or the deadline, which may move
-// while it waits.
+// Ends the linger, sends, waits for the acks: until nothing is owed that can move, or the deadline, which
+// may move while it waits.
 net::task<> service::deliver_rest() {
     sink_->drain();
     const auto retries_until = net::saturating_add(env_.now(), parked_retry_grace);

@@ -12,7 +12,8 @@
 namespace agent::commands {
 namespace {
 
-// 504 says what is left: where S2 refuses some of it, that is the news, whatever else the deadline has cut off.
+// 504 says what is left: where S2 refuses some of it, that is the news, whatever else the deadline has cut
+// off.
 exit_code code_of(const api_answer& answer) {
     if (answer.status == 200)
         return exit_code::durable;
