@@ -120,9 +120,12 @@ api_error undelivered_error(flush_outcome outcome, const delivery_status& status
     case flush_outcome::parked:
         return {504, "parked", "delivery to S2 is parked: " + status.reason,
                 "mend what the reason names; delivery goes on by itself then"};
+    case flush_outcome::streams_parked:
+        return {504, "streams_parked", "all else is durable; S2 refuses " + refused_streams_text(status),
+                "mend what the reasons under left.streams name; delivery goes on by itself then"};
     case flush_outcome::held:
         return {504, "held", "what is left can only go to another place than the configured one",
-                "the places are named under left.held; configure one of them to deliver it"};
+                "the places are named under left.streams; configure one of them to deliver it"};
     case flush_outcome::timed_out:
     case flush_outcome::durable:
         break;
@@ -134,16 +137,9 @@ api_error undelivered_error(flush_outcome outcome, const delivery_status& status
 }
 
 json::object left_of(const delivery_status& status) {
-    json::array held;
-    for (const auto& one : status.held)
-        held.push_back(json::object{{"place", one.at.text()},
-                                    {"stream", one.stream},
-                                    {"events", one.size.events},
-                                    {"bytes", one.size.bytes},
-                                    {"reason", one.reason}});
-    return json::object{{"events", status.undelivered_events},
-                        {"bytes", status.undelivered_bytes},
-                        {"held", std::move(held)}};
+    json::object left{{"events", status.undelivered_events}, {"bytes", status.undelivered_bytes}};
+    add_streams(left, status);
+    return left;
 }
 
 std::string rfc3339(net::wall_micros at) {

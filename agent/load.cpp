@@ -102,6 +102,10 @@ net::task<bool> load::set_up(capture& into, ring& journal, delivery& to) {
     if (outcome == flush_outcome::durable)
         co_return true;
     const auto status = to.status();
+    if (outcome == flush_outcome::streams_parked) {
+        progress_.failure = "delivery is parked: " + refused_streams_text(status);
+        co_return false;
+    }
     progress_.failure = outcome == flush_outcome::parked
                             ? "delivery is parked"
                             : "nothing became durable within " + duration_text(set_up_patience);

@@ -1,16 +1,19 @@
 #pragma once
 // The S2 sink: all streams of one state directory. It decides which of them are written (at most four at
-// once: the active session's always, then the oldest backlog), what is owed, where a session's envelopes go,
-// and what happens when a stream is lost to another writer.
+// once: the active session's always, then the oldest backlog), what is owed, where a session's envelopes
+// go, and what happens when a stream is lost to another writer.
 //
-// 1. A session's envelopes go to the place they were recorded for; what another place alone can take is held,
-//    named, never waited for.
+// 1. A session's envelopes go to the place they were recorded for; what another place alone can take is
+//    held, named, never waited for.
 // 2. A lost stream is never appended to again. The verdict, the continuation's name and the parts of the
 //    sessions that go on there are stored and synced before its first byte.
 // 3. owed() is the ring's question; what is owed is what lies above a stream's durable seq in its sessions'
 //    spans.
+// 4. A stream that S2 refuses (not: the sink, see delivery_standing) takes no place of the four and holds
+//    up nobody.
 
 #include "agent/delivery.hpp"
+#include "agent/delivery_news.hpp"
 #include "agent/stream_delivery.hpp"
 #include "agent/system_events.hpp"
 
@@ -24,6 +27,9 @@
 namespace agent {
 
 constexpr std::size_t streams_written_max = 4;
+// A flush and a teardown try refused streams again, since the outside may have changed: so long, beside all
+// else, for their answer.
+constexpr net::duration parked_retry_grace = std::chrono::milliseconds(250);
 
 struct s2_sink_options {
     place at;                    // where new sessions go
@@ -66,9 +72,12 @@ public:
     void dropping_done() override;
 
     seq_t durable_seq() const; // everything up to it, of every session, is durable
-    bool parked() const;       // the sink or the active session's stream
-    bool owes_here() const;    // anything that this place can take
-    bool owes_held() const;    // anything that only another place can take
+    bool parked() const;       // the sink: nothing that is owed here can move
+    bool refused() const;      // something that is owed here: by the sink's refusal or its stream's
+    // Whether waiting helps; streams that are being tried again count until then.
+    bool can_move(net::time_point retries_until) const;
+    bool owes_here() const; // anything that this place can take
+    bool owes_held() const; // anything that only another place can take
     std::uint64_t held_bytes() const;
     // rises with each acknowledgement, for a deadline counted from the last one
     std::uint64_t ack_count() const;
@@ -87,7 +96,9 @@ private:
     // --- what is owed (s2_sink_accounts.cpp)
     std::vector<range> owed_ranges(const delivery_state& state) const;
     bool owes(const delivery_state& state) const;
-    bool owes_up_to(seq_t up_to, bool here_only) const;
+    bool owes_up_to(const delivery_state& state, seq_t up_to) const;
+    undelivered_stream describe(const delivery_state& state, backlog_size size,
+                                const std::string& sink_reason) const;
     const std::vector<delivery_table::entry*>& unsettled() const;
     backlog_size size_of(const std::vector<range>& ranges, std::uint32_t session) const;
 
@@ -116,7 +127,13 @@ private:
     net::task<> deliver(std::shared_ptr<stream_delivery> one);
     net::task<> pump();
     net::task<net::error_code> sync_tables();
-    delivery_condition worst_condition(std::string& reason) const;
+
+    // --- how it stands (s2_sink_condition.cpp)
+    bool is_wanted(const stream_delivery& one) const; // it owes something, or is the active session's
+    left_undelivered left(seq_t up_to, net::time_point retries_until) const;
+    void hurry();
+    bool may_retry(const delivery_table::entry& entry) const;
+    delivery_condition condition(std::string& reason) const;
     void condition_changed();
 
     net::environment& env_;
@@ -135,7 +152,7 @@ private:
     seq_t flush_to_ = 0;
     bool draining_ = false;
     std::uint64_t finished_acks_ = 0;
-    delivery_condition announced_ = delivery_condition::idle;
+    delivery_news news_;
     std::optional<net::time_point> announced_at_;
     std::unique_ptr<net::timer> announce_later_;
     mutable std::vector<delivery_table::entry*> unsettled_;

@@ -301,15 +301,18 @@ net::task<> service::perform(teardown_step step) {
     }
 }
 
-// Ends the linger, sends, waits for the acks: until nothing is owed, or the deadline, which may move while it
-// waits.
+// Ends the linger, sends, waits for the acks: until nothing is owed that can move, or the deadline, which
+// may move while it waits.
 net::task<> service::deliver_rest() {
     sink_->drain();
-    while (!sink_part_.ended && !sink_->parked() && env_.now() < teardown_.deadline()) {
-        const auto deadline = teardown_.deadline();
+    const auto retries_until = net::saturating_add(env_.now(), parked_retry_grace);
+    while (!sink_part_.ended && sink_->can_move(retries_until) && env_.now() < teardown_.deadline()) {
+        auto until = teardown_.deadline();
+        if (env_.now() < retries_until)
+            until = std::min(until, retries_until);
         if (teardown_.cause() == teardown_cause::end_of_input)
             extend_stop_timeout();
-        co_await changed_.wait_until(deadline);
+        co_await changed_.wait_until(until);
     }
 }
 
@@ -327,7 +330,7 @@ void service::settle_account() {
     report account = current_report();
     const bool owes = sink_->owes_here() || sink_->owes_held();
     const bool state_lost = state_dir_lost(env_, config_.state_dir);
-    account.exit = teardown_.exit(owes, sink_->parked(), input_failed_ || part_failed_, state_lost);
+    account.exit = teardown_.exit(owes, sink_->refused(), input_failed_ || part_failed_, state_lost);
     account.state = "stopped";
     final_ = std::move(account);
 }

@@ -104,8 +104,9 @@ bool service::room_beside_held() {
     if (!has_input() || sink_->held_bytes() * 2 <= config_.ring_capacity)
         return true;
     std::string where;
-    for (const auto& held : sink_->status().held)
-        where += (where.empty() ? "" : ", ") + held.at.text();
+    for (const auto& stream : sink_->status().streams)
+        if (stream.state == stream_state::held && where.find(stream.at.text()) == std::string::npos)
+            where += (where.empty() ? "" : ", ") + stream.at.text();
     return give_up(exit_code::undelivered,
                    "most of the ring is held for " + where +
                        ", which this configuration can't deliver to: run once with that place "

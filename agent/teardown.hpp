@@ -75,9 +75,9 @@ public:
                    : net::time_point::min();
     }
 
-    // `parked` and `owes`: of S2 delivery, at the end. Who left because S2 refuses says so, whatever the last
-    // attempt, on leaving, met. `state_lost`: what the ring and the embedded store held went with the state
-    // directory.
+    // `owes` and `parked` (some of that is refused): of S2 delivery, at the end. Who left because S2
+    // refuses says so, whatever the last attempt, on leaving, met. `state_lost`: what the ring and the
+    // embedded store held went with the state directory.
     exit_code exit(bool owes, bool parked, bool input_failed, bool state_lost) const {
         if (state_lost)
             return exit_code::unusable;
