@@ -38,6 +38,8 @@ struct network::dialling {
     std::optional<net::result<std::unique_ptr<net::stream>>> outcome;
 };
 
+constexpr net::duration shortage_wait = std::chrono::milliseconds(100);
+
 class accepting final : public net::listener {
 public:
     explicit accepting(std::shared_ptr<network::listening> on)
@@ -57,8 +59,17 @@ public:
 private:
     static net::task<net::result<std::unique_ptr<net::stream>>>
     accept(std::shared_ptr<network::listening> on) {
-        while (on->waiting.empty() && !on->closed)
-            co_await on->changed.wait();
+        while (!on->closed) {
+            if (on->waiting.empty()) {
+                co_await on->changed.wait();
+                continue;
+            }
+            const net::error_code lacks = on->owner.hindrance(call::accept);
+            if (!lacks)
+                break;
+            // What waits goes on waiting, as with the real listener.
+            (void)co_await on->changed.wait_until(on->owner.now() + shortage_wait);
+        }
         if (on->closed)
             co_return net::error_code(net::asio::error::operation_aborted);
         auto end = std::move(on->waiting.front());
@@ -122,6 +133,9 @@ net::task<net::result<std::unique_ptr<net::stream>>> network::dial(process& from
     auto& faults = in.faults();
     link_profile over = to.loopback() || from.on().trusted ? link_profile{} : in.net().hostile_link;
     over.sealed = in.net().sealed && !to.loopback();
+    const net::error_code lacks = from.hindrance(call::dial);
+    if (lacks)
+        co_return lacks;
     const auto mine = std::make_shared<dialling>(from);
     const auto answer_at = in.now() + over.latency * 2;
     const auto answer = [&in, mine, &from](net::time_point when, net::error_code with) {
