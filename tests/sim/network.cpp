@@ -38,8 +38,6 @@ struct network::dialling {
     std::optional<net::result<std::unique_ptr<net::stream>>> outcome;
 };
 
-constexpr net::duration shortage_wait = std::chrono::milliseconds(100);
-
 class accepting final : public net::listener {
 public:
     explicit accepting(std::shared_ptr<network::listening> on)
@@ -59,19 +57,13 @@ public:
 private:
     static net::task<net::result<std::unique_ptr<net::stream>>>
     accept(std::shared_ptr<network::listening> on) {
-        while (!on->closed) {
-            if (on->waiting.empty()) {
-                co_await on->changed.wait();
-                continue;
-            }
-            const net::error_code lacks = on->owner.hindrance(call::accept);
-            if (!lacks)
-                break;
-            // What waits goes on waiting, as with the real listener.
-            (void)co_await on->changed.wait_until(on->owner.now() + shortage_wait);
-        }
+        while (on->waiting.empty() && !on->closed)
+            co_await on->changed.wait();
         if (on->closed)
             co_return net::error_code(net::asio::error::operation_aborted);
+        // What waits goes on waiting.
+        if (const net::error_code lacks = on->owner.hindrance(call::accept))
+            co_return lacks;
         auto end = std::move(on->waiting.front());
         on->waiting.pop_front();
         co_return make_stream(std::move(end));
