@@ -51,6 +51,8 @@ struct sent_event {
     std::vector<stream_id> landed;          // streams that hold it
     net::time_point landed_at{};            // first
     seq_t landed_seq = 0;
+    std::string session; // of its envelope, once one was seen: in S2, or in a ring
+    bool gone = false;   // its segment left a ring while S2 lacked it
 };
 
 // An envelope that was dropped with an events_dropped record.
@@ -82,6 +84,8 @@ public:
 
     std::deque<line_input> inputs; // each stays where it is
     std::vector<dropped_range> dropped;
+    // The seqs of segments that left a ring, both ends included.
+    std::vector<std::pair<seq_t, seq_t>> left_rings;
     std::vector<continuation> continued; // in the order in which they were written
     // When the machines of the agents crashed.
     std::vector<std::pair<std::size_t, net::time_point>> machine_crashes;
@@ -93,6 +97,8 @@ public:
 
     // Where nobody told its seq: it may be, by what is known of the events beside it.
     bool covered_by_drop(const sent_event& event) const;
+    // The same, and where it is for want of room, its segment was seen to go.
+    bool dropped_rightly(const sent_event& event) const;
     // A crash of its machine took it from the ring, and a copy of its agent, with the same session and token, has
     // written so far: what that gave the same seq can't be told from one that had been sent before the crash.
     bool taken_and_replaced(const sent_event& event) const;
