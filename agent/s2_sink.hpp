@@ -1,10 +1,10 @@
 #pragma once
 // The S2 sink: all streams of one state directory. It decides which of them are written (at most four at
-// once: the active session's always, then the oldest backlog), what is owed, where a session's envelopes
-// go, and what happens when a stream is lost to another writer.
+// once: the active session's always, then the oldest backlog), what is owed, where a session's envelopes go,
+// and what happens when a stream is lost to another writer.
 //
-// 1. A session's envelopes go to the place they were recorded for; what another place alone can take is
-//    held, named, never waited for.
+// 1. A session's envelopes go to the place they were recorded for; what another place alone can take is held,
+//    named, never waited for.
 // 2. A lost stream is never appended to again. The verdict, the continuation's name and the parts of the
 //    sessions that go on there are stored and synced before its first byte.
 // 3. owed() is the ring's question; what is owed is what lies above a stream's durable seq in its sessions'
@@ -74,8 +74,8 @@ public:
     seq_t durable_seq() const; // everything up to it, of every session, is durable
     bool parked() const;       // the sink: nothing that is owed here can move
     bool refused() const;      // something that is owed here: by the sink's refusal or its stream's
-    // Whether waiting helps; streams that are being tried again count until then.
-    bool can_move(net::time_point retries_until) const;
+    // After drain(): not where only what S2 refuses is left. What is tried again counts until then.
+    bool ends_by_itself(net::time_point retries_until) const;
     bool owes_here() const; // anything that this place can take
     bool owes_held() const; // anything that only another place can take
     std::uint64_t held_bytes() const;

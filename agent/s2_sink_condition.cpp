@@ -109,8 +109,10 @@ left_undelivered s2_sink::left(seq_t up_to, net::time_point retries_until) const
     return left;
 }
 
-bool s2_sink::can_move(net::time_point retries_until) const {
-    return !outcome_of(left(journal_.last_seq(), retries_until), false).has_value();
+// Where all is durable, or the rest is held for another place, run() closes its sessions in order and ends.
+bool s2_sink::ends_by_itself(net::time_point retries_until) const {
+    const auto outcome = outcome_of(left(journal_.last_seq(), retries_until), false);
+    return outcome != flush_outcome::parked && outcome != flush_outcome::streams_parked;
 }
 
 net::task<flush_outcome> s2_sink::flush(seq_t up_to, net::time_point deadline) {

@@ -306,7 +306,7 @@ net::task<> service::perform(teardown_step step) {
 net::task<> service::deliver_rest() {
     sink_->drain();
     const auto retries_until = net::saturating_add(env_.now(), parked_retry_grace);
-    while (!sink_part_.ended && sink_->can_move(retries_until) && env_.now() < teardown_.deadline()) {
+    while (!sink_part_.ended && sink_->ends_by_itself(retries_until) && env_.now() < teardown_.deadline()) {
         auto until = teardown_.deadline();
         if (env_.now() < retries_until)
             until = std::min(until, retries_until);

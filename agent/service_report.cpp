@@ -94,7 +94,7 @@ void service::say_what_is_left() const {
         return;
     }
     const bool kept = !config_.state_dir.empty();
-    spdlog::warn("{} events ({} bytes) are not acknowledged: {}{}: {}", left.undelivered_events,
+    spdlog::warn("{} events ({} bytes) are not acknowledged: {}{}; left: {}", left.undelivered_events,
                  left.undelivered_bytes,
                  kept ? "the ring in " + config_.state_dir.string() +
                             " holds them, and a run that reaches their place delivers them"

@@ -224,7 +224,7 @@ TEST(s2_sink_refusal, a_token_that_is_refused_parks_the_sink_and_answers_at_once
         EXPECT_EQ(outcome, flush_outcome::parked);
         EXPECT_LT(setup.env.now() - began, 1s);
         EXPECT_TRUE(setup.sink->parked());
-        EXPECT_FALSE(setup.sink->can_move(setup.env.now()));
+        EXPECT_FALSE(setup.sink->ends_by_itself(setup.env.now()));
         EXPECT_EQ(setup.announced.size(), 1u);
         EXPECT_THAT(setup.announced.at(0), testing::Not(testing::HasSubstr("stream ")));
         const auto status = setup.sink->status();
@@ -288,7 +288,7 @@ TEST(s2_sink_refusal, many_refused_streams_starve_nobody_and_cost_a_flush_little
     });
 }
 
-TEST(s2_sink_refusal, a_drain_can_move_until_only_refused_streams_are_left) {
+TEST(s2_sink_refusal, a_drain_goes_on_until_only_refused_streams_are_left) {
     refusal_setup setup;
     const auto before = [&] {
         setup.record(1, 3);
@@ -300,9 +300,9 @@ TEST(s2_sink_refusal, a_drain_can_move_until_only_refused_streams_are_left) {
         setup.publish(10);
         setup.sessions->stop(end_reason::shutdown);
         setup.sink->drain();
-        EXPECT_TRUE(setup.sink->can_move(setup.env.now()));
+        EXPECT_TRUE(setup.sink->ends_by_itself(setup.env.now()));
         const auto until = setup.env.now() + parked_retry_grace;
-        while (setup.sink->can_move(until))
+        while (setup.sink->ends_by_itself(until))
             co_await setup.sink->changed().wait_until(until);
         EXPECT_EQ(setup.durable(2), 14u);
         EXPECT_TRUE(setup.sink->refused());
