@@ -41,11 +41,14 @@ void draw_shortages(plan& into, draw source) {
         into.agent.ring_capacity = pick<std::uint64_t>(source, {16 << 20, 64 << 20});
     const auto spells = source.between(2, 4);
     for (std::uint64_t count = 0; count < spells; ++count) {
-        const auto what = pick(source, {descriptors_scarce, mappings_scarce, allocation_fails, rename_refused,
-                                        unlink_refused, directory_read_only});
+        const auto what =
+            pick(source, {descriptors_scarce, mappings_scarce, allocation_fails, directory_read_only,
+                          rename_refused, rename_refused, unlink_refused, unlink_refused});
+        // Where S2 has all but the newest, segments are recycled.
+        const bool of_names = what == rename_refused || what == unlink_refused;
         const auto begins = source.between(2s, into.active_for - 1s);
         into.acts.push_back({begins, what, source.between(1s, 8s)});
-        if (source.chance(700)) {
+        if (source.chance(of_names ? 350 : 700)) {
             const auto before = std::min(begins - 500ms, source.between(0ms, 5s));
             into.acts.push_back({begins - before, server_killed, before + source.between(1s, 8s)});
         }

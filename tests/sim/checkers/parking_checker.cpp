@@ -5,6 +5,8 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
+
 namespace sim {
 
 void expect_not_parked(std::string_view status) {
@@ -22,11 +24,18 @@ void parking_checker::expect_only_refused_left(const agent_host& agent, std::siz
         return;
     if (const auto* ring = dynamic_cast<const ring_checker*>(agent.on().storage->watcher.get()))
         ring->learn();
+    const auto taken_by_a_crash = [&](const sent_event& event) {
+        return event.session.empty() &&
+               std::any_of(
+                   book_.machine_crashes.begin(), book_.machine_crashes.end(),
+                   [&](const auto& crash) { return crash.first == index && crash.second >= event.sent_at; });
+    };
     const auto& events = book_.events();
     for (std::size_t number = 0; number < events.size(); ++number) {
         const auto& event = events[number];
         if (event.what != fate::accepted || event.taken_by != index || event.answered_at > since ||
-            !event.landed.empty() || event.gone || refusals_.refused(basin_ + "/" + event.session, from, now))
+            !event.landed.empty() || event.gone || taken_by_a_crash(event) ||
+            refusals_.refused(basin_ + "/" + event.session, from, now))
             continue;
         throw verdict(exit_correctness, std::string(claim) + ", but event " + std::to_string(number) +
                                             " of session " + event.session +
