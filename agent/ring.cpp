@@ -49,7 +49,7 @@ ring::~ring() {
 
 std::span<char> ring::reserve(std::size_t bytes) {
     reserved_ = false;
-    if (closed_ || frame_bytes(bytes) > ring_segment_bytes - ring_header_bytes)
+    if (closed_ || seqs_used_up() || frame_bytes(bytes) > ring_segment_bytes - ring_header_bytes)
         return {};
     if (head_end_ + frame_bytes(bytes) > ring_segment_bytes && !roll_over())
         return {};
@@ -71,6 +71,14 @@ ring_entry ring::commit(std::size_t bytes, std::uint32_t session, bool own) {
     return entry;
 }
 
+void ring::allow_seqs(seq_t up_to, std::string why_no_more) {
+    const bool more = up_to > seq_max_;
+    seq_max_ = up_to;
+    why_no_more_seqs_ = std::move(why_no_more);
+    if (more)
+        freed_.notify();
+}
+
 bool ring::needs_segment(std::size_t bytes) const {
     return with_frames(bytes) > ring_segment_bytes - head_end_;
 }
@@ -87,6 +95,8 @@ seq_t ring::far_ahead_of(std::size_t bytes) const {
 }
 
 bool ring::would_drop_owed(std::size_t bytes) const {
+    if (seqs_used_up())
+        return true;
     if (!needs_segment(bytes) || retention_ == nullptr)
         return false;
     const std::uint64_t left = ring_segment_bytes - head_end_;

@@ -29,6 +29,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -55,6 +56,14 @@ public:
 
     // --- publishing
     seq_t next_seq() const { return next_seq_; }
+
+    // Up to here seqs may be given out: reserve() refuses the next ones, and a paused intake waits. All of
+    // them until this is called. `why_no_more` is for who is refused then.
+    void allow_seqs(seq_t up_to, std::string why_no_more = {});
+
+    bool seqs_used_up() const { return next_seq_ > seq_max_; }
+
+    const std::string& why_no_more_seqs() const { return why_no_more_seqs_; }
 
     // Room for one envelope of up to `bytes` (an upper bound, which may be above envelope_bytes_max; what is
     // committed may not); empty when there is none (invariant 5). Valid until commit or the next reserve,
@@ -156,6 +165,8 @@ private:
     ring_options options_;
     ring_retention* retention_ = nullptr;
     seq_t next_seq_ = 1;
+    seq_t seq_max_ = std::numeric_limits<seq_t>::max();
+    std::string why_no_more_seqs_;
     std::uint64_t disk_full_count_ = 0;
     std::uint64_t damaged_count_ = 0;
     net::condition appended_;
