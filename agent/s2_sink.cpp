@@ -51,6 +51,7 @@ net::task<> s2_sink::run() {
     co_await net::with_task_group(env_, [this](net::task_group& group) -> net::task<> {
         group.spawn([this] { return pump(); });
         for (;;) {
+            go_on_where_a_slot_is_free();
             start_due(group);
             retire_unneeded();
             if (draining_ && running_.empty() && !owes_here())
@@ -208,6 +209,10 @@ delivery_condition s2_sink::worst_condition(std::string& reason) const {
             worst = one->condition();
             reason = one->reason();
         }
+    if (!no_slot_.empty() && worst < delivery_condition::parked) {
+        worst = delivery_condition::parked;
+        reason = no_slot_;
+    }
     return worst;
 }
 

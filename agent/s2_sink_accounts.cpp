@@ -196,6 +196,25 @@ delivery_status s2_sink::status() const {
     return status;
 }
 
+std::string s2_sink::owed_to() const {
+    std::vector<std::pair<std::string, int>> places;
+    for (const auto* entry : unsettled()) {
+        if (!owes(entry->state))
+            continue;
+        const auto text = entry->state.at.text();
+        const auto known =
+            std::find_if(places.begin(), places.end(), [&](const auto& one) { return one.first == text; });
+        if (known == places.end())
+            places.emplace_back(text, 1);
+        else
+            ++known->second;
+    }
+    std::string all;
+    for (const auto& [text, streams] : places)
+        all += (all.empty() ? "" : ", ") + text + " (" + std::to_string(streams) + " streams)";
+    return all;
+}
+
 std::uint64_t s2_sink::held_bytes() const {
     std::uint64_t bytes = 0;
     for (const auto* entry : unsettled())

@@ -60,7 +60,7 @@ private:
     bool open_intakes();
     bool listen_on(const net::endpoint& at, std::string address);
     std::optional<std::string> read_api_token();
-    bool start_session();
+    bool start_session(); // or start_waits_ says why not yet
     bool room_beside_held();
 
     bool has_input() const { return config_.input || producer_; } // whose end is the agent's
@@ -71,6 +71,7 @@ private:
     net::task<> run_opened();
     net::task<> live(net::task_group& group);
     net::task<> run_part(part& which, std::function<net::task<>()> body);
+    net::task<bool> start_when_there_is_room();
     net::task<> take_events();
     net::task<> read_input();
     net::task<> take_from_producer();
@@ -119,6 +120,7 @@ private:
     part files_part_;
     part intake_part_;
     teardown teardown_;
+    std::optional<start_error> start_waits_; // for sessions that are to be delivered first
     seq_t seq_at_open_ = 0;
     bool ready_ = false;
     bool resumed_ = false;
