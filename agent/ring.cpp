@@ -45,8 +45,10 @@ ring::~ring() {
 
 std::span<char> ring::reserve(std::size_t bytes) {
     reserved_ = false;
-    if (closed_ || frame_bytes(bytes) > ring_segment_bytes - ring_header_bytes) {
-        refusal_ = closed_ ? "the agent is stopping" : "it is longer than a segment";
+    if (closed_ || seqs_used_up() || frame_bytes(bytes) > ring_segment_bytes - ring_header_bytes) {
+        refusal_ = closed_          ? "the agent is stopping"
+                   : seqs_used_up() ? no_seq_text()
+                                    : "it is longer than a segment";
         return {};
     }
     if (head_end_ + frame_bytes(bytes) > ring_segment_bytes && !roll_over(false))
@@ -69,6 +71,18 @@ ring_entry ring::commit(std::size_t bytes, std::uint32_t session, bool own) {
     return entry;
 }
 
+void ring::allow_seqs(seq_t up_to, std::string why_no_more) {
+    const bool more = up_to > seq_max_;
+    seq_max_ = up_to;
+    why_no_more_seqs_ = std::move(why_no_more);
+    if (more)
+        freed_.notify();
+}
+
+std::string ring::no_seq_text() const {
+    return "cannot reserve seqs ahead: " + why_no_more_seqs_;
+}
+
 bool ring::needs_segment(std::size_t bytes) const {
     return with_frames(bytes) > ring_segment_bytes - head_end_;
 }
@@ -85,6 +99,10 @@ seq_t ring::far_ahead_of(std::size_t bytes) const {
 }
 
 bool ring::make_room(std::size_t bytes) {
+    if (seqs_used_up()) {
+        refusal_ = no_seq_text();
+        return false;
+    }
     if (!needs_segment(bytes) || head_end_ + frame_bytes(bytes) <= ring_segment_bytes)
         return true;
     reserved_ = false;

@@ -34,6 +34,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -60,6 +61,12 @@ public:
 
     // --- publishing
     seq_t next_seq() const { return next_seq_; }
+
+    // Up to here seqs may be given out: reserve() refuses the next ones, and a paused intake waits. All of
+    // them until this is called. `why_no_more` is for who is refused then.
+    void allow_seqs(seq_t up_to, std::string why_no_more = {});
+
+    bool seqs_used_up() const { return next_seq_ > seq_max_; }
 
     // Room for one envelope of up to `bytes` (an upper bound, which may be above envelope_bytes_max; what is
     // committed may not); empty when there is none: refusal() says why. Valid until commit or the next
@@ -161,6 +168,7 @@ private:
     void keep_mapped(std::size_t newest);
     bool filled_fast() const;
     bool at_capacity() const;
+    std::string no_seq_text() const;
     bool needs_segment(std::size_t bytes) const;
     std::size_t history_begin() const; // index of the oldest segment within the live history
     std::optional<std::size_t> oldest_settled() const;
@@ -178,6 +186,8 @@ private:
     ring_options options_;
     ring_retention* retention_ = nullptr;
     seq_t next_seq_ = 1;
+    seq_t seq_max_ = std::numeric_limits<seq_t>::max();
+    std::string why_no_more_seqs_;
     std::uint64_t disk_full_count_ = 0;
     std::uint64_t damaged_count_ = 0;
     net::condition appended_;
@@ -193,7 +203,7 @@ private:
     std::size_t reserved_bytes_ = 0;
     bool reserved_ = false;
     bool disk_full_ = false; // at the last attempt, and said
-    std::string refusal_;    // why the last roll-over failed
+    std::string refusal_;    // why there was no room the last time
     std::string said_;       // of these, in the log, since there was room
     bool may_pass_ = false;  // and nobody will notify when it no longer would
     bool closed_ = false;

@@ -33,6 +33,7 @@ net::task<> s2_sink::run() {
     co_await net::with_task_group(env_, [this](net::task_group& group) -> net::task<> {
         group.spawn([this] { return pump(); });
         for (;;) {
+            go_on_where_a_slot_is_free();
             start_due(group);
             retire_unneeded();
             if (draining_ && running_.empty() && !owes_here())

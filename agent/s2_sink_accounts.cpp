@@ -178,6 +178,9 @@ undelivered_stream s2_sink::describe(const delivery_state& state, backlog_size s
     if (!here(state)) {
         stream.state = stream_state::held;
         stream.reason = "recorded for " + state.at.text();
+    } else if (waits_for_slot(state)) {
+        stream.state = stream_state::parked;
+        stream.reason = no_slot_.at(state.stream);
     } else if (one && is_parked(one->condition())) {
         stream.state = stream_state::parked;
         stream.reason = one->reason();
@@ -232,6 +235,25 @@ delivery_status s2_sink::status() const {
         status.streams.resize(streams_listed_max);
     }
     return status;
+}
+
+std::string s2_sink::owed_to() const {
+    std::vector<std::pair<std::string, int>> places;
+    for (const auto* entry : unsettled()) {
+        if (!owes(entry->state))
+            continue;
+        const auto text = entry->state.at.text();
+        const auto known =
+            std::find_if(places.begin(), places.end(), [&](const auto& one) { return one.first == text; });
+        if (known == places.end())
+            places.emplace_back(text, 1);
+        else
+            ++known->second;
+    }
+    std::string all;
+    for (const auto& [text, streams] : places)
+        all += (all.empty() ? "" : ", ") + text + " (" + std::to_string(streams) + " streams)";
+    return all;
 }
 
 std::uint64_t s2_sink::held_bytes() const {

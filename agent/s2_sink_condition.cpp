@@ -82,6 +82,11 @@ bool s2_sink::refused() const {
                        [this](const auto& one) { return is_parked(one->condition()) && owes(one->state()); });
 }
 
+// A lost stream whose continuation has no slot: others that are delivered make room for it.
+bool s2_sink::waits_for_slot(const delivery_state& state) const {
+    return state.lost && no_slot_.contains(state.stream);
+}
+
 // What moves comes first: nearly always that settles it, however many streams are refused.
 left_undelivered s2_sink::left(seq_t up_to, net::time_point retries_until) const {
     left_undelivered left;
@@ -99,6 +104,8 @@ left_undelivered s2_sink::left(seq_t up_to, net::time_point retries_until) const
             continue;
         if (!here(entry->state)) {
             left.held = true;
+        } else if (waits_for_slot(entry->state)) {
+            left.parked = true;
         } else if (const auto* one = running_for(*entry); one && is_parked(one->condition())) {
             left.parked = true;
         } else {
@@ -207,6 +214,7 @@ void s2_sink::condition_changed() {
         if (as_stream && now.condition != delivery_condition::parked)
             now.parked_streams.emplace(one->state().stream, one->reason());
     }
+    now.parked_streams.insert(no_slot_.begin(), no_slot_.end());
     auto news = news_;
     const auto item = news.next(now);
     if (!item)

@@ -145,6 +145,11 @@ net::task<> service::live(net::task_group& group) {
     if (files_)
         group.spawn([this] { return run_part(files_part_, [this] { return files_->run(); }); });
     run_task(group, "watching delivery", [this] { return watch_delivery(); });
+    if (start_waits_) {
+        const bool started = co_await start_when_there_is_room();
+        if (!started)
+            co_return;
+    }
     // Who is told to leave meanwhile takes nothing. Where delivery parks so soon, what comes is for the ring.
     const auto& sessions = *state_->sessions;
     while (!sessions.start_stored() && !sessions.start_failure() && !teardown_.told_to_leave())
@@ -154,7 +159,7 @@ net::task<> service::live(net::task_group& group) {
                                          ": the session table can't be written: " + failed.message());
         co_return;
     }
-    intake_part_.ended = !sessions.start_stored();
+    intake_part_.ended = !sessions.start_stored() || start_waits_.has_value();
     if (!intake_part_.ended)
         group.spawn([this] { return run_part(intake_part_, [this] { return take_events(); }); });
     for (const auto& api : apis_)
@@ -168,6 +173,27 @@ net::task<> service::live(net::task_group& group) {
         co_await changed_.wait();
     co_await tear_down();
     group.abort();
+}
+
+// The older sessions are delivered first. False: what kept the new one from starting was something else.
+net::task<bool> service::start_when_there_is_room() {
+    const auto deadline = net::saturating_add(env_.now(), config_.shutdown_timeout);
+    spdlog::warn("{}; they are delivered before a new one starts: {}", start_waits_->message,
+                 sink_->owed_to());
+    while (!teardown_.begun() && env_.now() < deadline) {
+        const auto refused = capture_->refusal({config_.session_id, config_.categories});
+        if (!refused || refused->why != start_error::kind::too_many_sessions)
+            co_return start_session();
+        co_await changed_.wait_until(deadline);
+    }
+    if (!teardown_.begun()) {
+        spdlog::error(
+            "cannot start a capture session: {}: owed to {}; run once with that place reachable, or use "
+            "another --state-dir",
+            start_waits_->message, sink_->owed_to());
+        stop_because(teardown_cause::no_start);
+    }
+    co_return true;
 }
 
 net::task<> service::take_events() {
@@ -236,10 +262,7 @@ net::task<> service::keep_store_small() {
 // --- stopping
 
 net::task<> service::tear_down() {
-    spdlog::info("stopping: {}", teardown_.cause() == teardown_cause::signal         ? "signal"
-                                 : teardown_.cause() == teardown_cause::end_of_input ? "end of input"
-                                 : teardown_.cause() == teardown_cause::failure      ? "a part has failed"
-                                                                                     : "delivery is parked");
+    spdlog::info("stopping: {}", name_of(*teardown_.cause()));
     env_.notify_supervisor("STOPPING=1");
     extend_stop_timeout();
     while (teardown_.step() != teardown_step::done) {

@@ -220,8 +220,16 @@ void stream_delivery::remember_writer() {
     context_.deliveries.store(entry_);
 }
 
+// Before anything is sent: what may still come to the state has room then, too.
 net::task<> stream_delivery::store_synced() {
-    remember_writer();
+    entry_.state.memory = writer_->memory();
+    if (!storable(entry_.state)) {
+        const auto why = s2::error::from_invalid("the delivery state of stream " + entry_.state.stream +
+                                                 " holds more than its slot takes");
+        co_await after(s2::writer::pause::park_stream, why);
+        co_return;
+    }
+    context_.deliveries.store(entry_);
     auto& table = context_.deliveries;
     const net::error_code failed = co_await net::on_helper(context_.env, [&table] { return table.sync(); });
     if (!failed) {
