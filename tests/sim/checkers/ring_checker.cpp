@@ -12,6 +12,8 @@ namespace {
 constexpr std::string_view ring_dir = "/state/ring/";
 constexpr std::string_view segment_suffix = ".seg";
 constexpr std::string_view envelope_begin = R"({"capture_session_id":")";
+constexpr std::string_view type_member = R"("type":")";
+constexpr std::string_view producers_type = "console.log";
 constexpr std::size_t head_bytes_max = 512; // of an envelope, up to its number
 
 bool is_segment(std::string_view name) {
@@ -62,10 +64,16 @@ ring_checker::held ring_checker::read(stored_file& file) const {
     for (auto at = text.find(envelope_begin); at != std::string_view::npos;) {
         const auto next = text.find(envelope_begin, at + 1);
         const auto size = std::min({head_bytes_max, text.size() - at, next - at});
-        const auto number = ledger::number_of(text.substr(at, size));
+        const auto envelope = text.substr(at, size);
+        // Behind one of the agent's own may stand the rest of another that was there before.
+        const auto type = envelope.find(type_member);
+        const bool producers = type != std::string_view::npos &&
+                               envelope.substr(type + type_member.size()).starts_with(producers_type);
+        const auto number = producers ? ledger::number_of(envelope) : std::nullopt;
         if (number && *number < book_.events().size()) {
             found.numbers.insert(*number);
-            book_.at(*number).session = agent::session_id_of_envelope(text.substr(at, size));
+            if (auto& session = book_.at(*number).session; session.empty())
+                session = agent::session_id_of_envelope(envelope);
         }
         at = next;
     }
