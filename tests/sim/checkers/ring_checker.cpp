@@ -177,11 +177,10 @@ void ring_checker::about_to_rename(const std::string& from, const std::string& t
     look();
     learn_sealed(is_segment(to));
     const file_ptr file = *on_.find(from);
-    if (is_segment(to)) {
-        goes(from, *file, "recycled");
+    goes(from, *file, is_segment(to) ? "recycled" : "kept aside");
+    if (is_segment(to))
         rolled_over();
-    }
-    sealed_.erase(file->number()); // kept aside, it is still there
+    sealed_.erase(file->number());
     after_crash_.erase(file->number());
 }
 
