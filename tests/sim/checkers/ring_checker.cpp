@@ -113,7 +113,7 @@ void ring_checker::look() {
 }
 
 // By the names: up to the next segment.
-void ring_checker::note_seqs(const std::string& name) {
+void ring_checker::note_seqs(const std::string& name, bool torn) {
     const auto first_of = [](std::string_view of) {
         return agent::parse_segment_name(of.substr(ring_dir.size())).value_or(0);
     };
@@ -121,7 +121,7 @@ void ring_checker::note_seqs(const std::string& name) {
     for (const auto& [each, file] : segments())
         if (each > name)
             next = std::min(next, first_of(each));
-    book_.left_rings.emplace_back(first_of(name), next - 1);
+    book_.left_rings.push_back({first_of(name), next - 1, torn});
 }
 
 void ring_checker::goes(const std::string& name, stored_file& file, std::string_view how) {
@@ -130,7 +130,8 @@ void ring_checker::goes(const std::string& name, stored_file& file, std::string_
         known.numbers.merge(read(file).numbers);
     std::uint64_t lacked = 0;
     std::uint64_t used = 0;
-    note_seqs(name);
+    const bool torn = after_crash_.contains(file.number());
+    note_seqs(name, torn);
     for (const auto number : known.numbers) {
         auto& event = book_.at(number);
         if (!event.landed.empty() || event.gone || event.what == fate::refused)
@@ -145,7 +146,7 @@ void ring_checker::goes(const std::string& name, stored_file& file, std::string_
     const std::string what = name.substr(ring_dir.size()) + " was " + std::string(how) + ", with " +
                              std::to_string(lacked) + " events that S2 lacks";
     say_(what);
-    if (after_crash_.contains(file.number()))
+    if (torn)
         return; // what a crash tore is no drop
     ++gone_;
     if (used + agent::ring_segment_bytes > capacity_bytes_)
