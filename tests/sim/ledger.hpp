@@ -64,6 +64,14 @@ struct dropped_range {
     std::string reason;
 };
 
+// A segment that left a ring, and its seqs, both ends included. Torn by a crash of the machine, it does not show
+// all that it held.
+struct gone_segment {
+    seq_t first;
+    seq_t last;
+    bool torn;
+};
+
 // A session_continued record.
 struct continuation {
     stream_id stream;
@@ -84,9 +92,8 @@ public:
 
     std::deque<line_input> inputs; // each stays where it is
     std::vector<dropped_range> dropped;
-    // The seqs of segments that left a ring, both ends included.
-    std::vector<std::pair<seq_t, seq_t>> left_rings;
-    std::vector<continuation> continued; // in the order in which they were written
+    std::vector<gone_segment> left_rings; // segments, in their order
+    std::vector<continuation> continued;  // in the order in which they were written
     // When the machines of the agents crashed.
     std::vector<std::pair<std::size_t, net::time_point>> machine_crashes;
 

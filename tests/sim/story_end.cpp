@@ -198,7 +198,7 @@ void story::check_accounts() const {
                            (range.reason == "machine_crash" && plan_.plans(fault::boot_id_hidden));
         const bool seen_to_go =
             std::any_of(book_.left_rings.begin(), book_.left_rings.end(), [&range](const auto& seqs) {
-                return seqs.first <= range.to && seqs.second >= range.from;
+                return seqs.first <= range.to && seqs.last >= range.from;
             });
         if (range.reason == "capacity" ? !seen_to_go : !crash)
             throw verdict(exit_correctness, "events_dropped " + std::to_string(range.from) + " to " +

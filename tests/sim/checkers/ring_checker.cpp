@@ -12,6 +12,8 @@ namespace {
 constexpr std::string_view ring_dir = "/state/ring/";
 constexpr std::string_view segment_suffix = ".seg";
 constexpr std::string_view envelope_begin = R"({"capture_session_id":")";
+constexpr std::string_view type_member = R"("type":")";
+constexpr std::string_view producers_type = "console.log";
 constexpr std::size_t head_bytes_max = 512; // of an envelope, up to its number
 
 bool is_segment(std::string_view name) {
@@ -62,10 +64,16 @@ ring_checker::held ring_checker::read(stored_file& file) const {
     for (auto at = text.find(envelope_begin); at != std::string_view::npos;) {
         const auto next = text.find(envelope_begin, at + 1);
         const auto size = std::min({head_bytes_max, text.size() - at, next - at});
-        const auto number = ledger::number_of(text.substr(at, size));
+        const auto envelope = text.substr(at, size);
+        // Behind one of the agent's own may stand the rest of another that was there before.
+        const auto type = envelope.find(type_member);
+        const bool producers = type != std::string_view::npos &&
+                               envelope.substr(type + type_member.size()).starts_with(producers_type);
+        const auto number = producers ? ledger::number_of(envelope) : std::nullopt;
         if (number && *number < book_.events().size()) {
             found.numbers.insert(*number);
-            book_.at(*number).session = agent::session_id_of_envelope(text.substr(at, size));
+            if (auto& session = book_.at(*number).session; session.empty())
+                session = agent::session_id_of_envelope(envelope);
         }
         at = next;
     }
@@ -105,7 +113,7 @@ void ring_checker::look() {
 }
 
 // By the names: up to the next segment.
-void ring_checker::note_seqs(const std::string& name) {
+void ring_checker::note_seqs(const std::string& name, bool torn) {
     const auto first_of = [](std::string_view of) {
         return agent::parse_segment_name(of.substr(ring_dir.size())).value_or(0);
     };
@@ -113,7 +121,7 @@ void ring_checker::note_seqs(const std::string& name) {
     for (const auto& [each, file] : segments())
         if (each > name)
             next = std::min(next, first_of(each));
-    book_.left_rings.emplace_back(first_of(name), next - 1);
+    book_.left_rings.push_back({first_of(name), next - 1, torn});
 }
 
 void ring_checker::goes(const std::string& name, stored_file& file, std::string_view how) {
@@ -122,7 +130,8 @@ void ring_checker::goes(const std::string& name, stored_file& file, std::string_
         known.numbers.merge(read(file).numbers);
     std::uint64_t lacked = 0;
     std::uint64_t used = 0;
-    note_seqs(name);
+    const bool torn = after_crash_.contains(file.number());
+    note_seqs(name, torn);
     for (const auto number : known.numbers) {
         auto& event = book_.at(number);
         if (!event.landed.empty() || event.gone || event.what == fate::refused)
@@ -137,7 +146,7 @@ void ring_checker::goes(const std::string& name, stored_file& file, std::string_
     const std::string what = name.substr(ring_dir.size()) + " was " + std::string(how) + ", with " +
                              std::to_string(lacked) + " events that S2 lacks";
     say_(what);
-    if (after_crash_.contains(file.number()))
+    if (torn)
         return; // what a crash tore is no drop
     ++gone_;
     if (used + agent::ring_segment_bytes > capacity_bytes_)
@@ -169,11 +178,10 @@ void ring_checker::about_to_rename(const std::string& from, const std::string& t
     look();
     learn_sealed(is_segment(to));
     const file_ptr file = *on_.find(from);
-    if (is_segment(to)) {
-        goes(from, *file, "recycled");
+    goes(from, *file, is_segment(to) ? "recycled" : "kept aside");
+    if (is_segment(to))
         rolled_over();
-    }
-    sealed_.erase(file->number()); // kept aside, it is still there
+    sealed_.erase(file->number());
     after_crash_.erase(file->number());
 }
 

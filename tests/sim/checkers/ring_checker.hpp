@@ -46,7 +46,7 @@ private:
     held read(stored_file& file) const;
     void learn_sealed(bool newest_too);
     void goes(const std::string& name, stored_file& file, std::string_view how);
-    void note_seqs(const std::string& name);
+    void note_seqs(const std::string& name, bool torn);
     void rolled_over();
 
     const disk& on_;
