@@ -37,8 +37,8 @@ std::optional<std::string> claim_state_format(net::environment& env, const std::
         return std::nullopt;
     const auto failed = files.replace(path, std::to_string(state_format) + " " RINGTAIL_VERSION "\n", 0600);
     if (failed)
-        return "cannot write " + path.string() + ": " + failed.message() +
-               "; make room for it and writable, or choose another --state-dir";
+        return "cannot use the state directory: cannot write " + path.string() + ": " + failed.message() +
+               "; free some space or make it writable for this user, or choose another --state-dir";
     return std::nullopt;
 }
 

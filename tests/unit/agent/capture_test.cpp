@@ -83,7 +83,7 @@ TEST(capture, without_reserved_seqs_publishing_is_refused_with_the_cause) {
     const auto* refused = std::get_if<publish_refused>(&outcome);
     ASSERT_TRUE(refused);
     EXPECT_EQ(refused->code, "no_room");
-    EXPECT_EQ(refused->message, "cannot reserve seqs ahead: No space left on device");
+    EXPECT_EQ(refused->message, "the ring has no room: cannot reserve seqs ahead: No space left on device");
     agent.journal->allow_seqs(agent.journal->last_seq() + 1);
     EXPECT_EQ(agent.publish(R"({"type":"b"})"), 3u);
 }

@@ -225,9 +225,13 @@ TEST_F(s2_sink_limits, with_a_full_delivery_table_a_lost_stream_waits_for_a_slot
     reopen_tables();
     agent_at(place_a, "{capture_session_id}", [&] {
         const auto status = sink->status();
-        EXPECT_EQ(status.condition, delivery_condition::parked);
-        EXPECT_THAT(status.reason, HasSubstr("the delivery table is full (512 streams"));
-        EXPECT_THAT(status.reason, HasSubstr(continued_as));
+        EXPECT_NE(status.condition, delivery_condition::parked) << "other streams are served";
+        ASSERT_FALSE(status.streams.empty());
+        const auto& waiting = status.streams.front();
+        EXPECT_EQ(waiting.state, stream_state::parked);
+        EXPECT_EQ(waiting.stream + "~01234567", continued_as);
+        EXPECT_THAT(waiting.reason, HasSubstr("the delivery table is full (512 streams"));
+        EXPECT_THAT(waiting.reason, HasSubstr(continued_as));
         EXPECT_FALSE(deliveries->find(place_a, continued_as));
         EXPECT_TRUE(sink->owes(sessions->all().front()));
         const auto seq = sessions->all().front().spans.front().to_seq;
@@ -237,7 +241,8 @@ TEST_F(s2_sink_limits, with_a_full_delivery_table_a_lost_stream_waits_for_a_slot
     auto& other = deliveries->all().back()->state;
     other.durable_seq = journal->last_seq();
     agent_at(place_a, "{capture_session_id}", [&] {
-        EXPECT_NE(sink->status().condition, delivery_condition::parked);
+        for (const auto& each : sink->status().streams)
+            EXPECT_NE(each.state, stream_state::parked) << each.stream;
         const auto* next = deliveries->find(place_a, continued_as);
         ASSERT_TRUE(next);
         EXPECT_TRUE(next->state.memory.empty_claim);
