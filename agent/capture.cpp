@@ -112,7 +112,8 @@ void capture::count_published(const session_record& session, seq_t seq, std::siz
 }
 
 void capture::store_counters(session_record& record) {
-    record.counted_to = ring_.last_seq();
+    if (!record.recount_due)
+        record.counted_to = ring_.last_seq();
     bytes_not_stored_ = 0;
 }
 
@@ -219,19 +220,28 @@ const session_record* capture::stop(end_reason reason) {
     return session;
 }
 
-void capture::recount() {
-    const auto* session = active();
+bool capture::recount() {
+    const auto* session = recounting_ ? sessions_.find(*recounting_) : active();
     if (!session || session->counted_to >= ring_.last_seq())
-        return;
+        return true;
     ring_cursor cursor(ring_, session->counted_to + 1);
     std::uint64_t found = 0;
     for (auto item = cursor.next(); !std::holds_alternative<ring_cursor::nothing>(item); item = cursor.next())
         if (const auto* entry = std::get_if<ring_entry>(&item))
             found += entry->session == session->number && !entry->own ? 1 : 0;
+    const bool all_read = cursor.position() > ring_.last_seq();
+    recounting_.reset();
+    if (!all_read)
+        recounting_ = session->number;
     sessions_.update(session->number, [&](session_record& record) {
-        record.published += found;
-        store_counters(record);
+        record.recount_due = !all_read;
+        if (all_read) {
+            record.published += found - record.published_behind;
+            record.published_behind = 0;
+            store_counters(record);
+        }
     });
+    return all_read;
 }
 
 void capture::resume() {

@@ -94,7 +94,8 @@ public:
     // had no room for that event.
     const session_record* stop(end_reason reason);
     // Brings the active session's count of published events up to what the ring holds. Once, before resume().
-    void recount();
+    // False where a part of the ring can't be read for now: to be called again, also after that.
+    bool recount();
     // After a restart: publishes session_resumed into the session that was active, if one was.
     void resume();
     void set_categories(category_set categories); // of the active session
@@ -130,6 +131,7 @@ private:
     session_table& sessions_;
     placement& placement_;
     event_parser parser_;
+    std::optional<std::uint32_t> recounting_; // the session whose recount is due
     std::uint64_t refused_ = 0;
     std::uint64_t refused_of_session_ = 0;
     std::uint64_t filtered_ = 0;

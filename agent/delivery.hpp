@@ -23,6 +23,7 @@ std::string_view name_of(delivery_condition value);
 struct backlog_size {
     std::uint64_t events = 0;
     std::uint64_t bytes = 0;
+    bool partial = false; // there is more that can't be read for now
 };
 
 // One session's account: published = durable + undelivered + dropped (producers' events).

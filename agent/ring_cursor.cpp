@@ -4,18 +4,6 @@
 #include <algorithm>
 
 namespace agent {
-namespace {
-
-// Shortages that pass: the reader keeps its place. Everything else that keeps a file from being mapped is
-// damage.
-bool is_shortage(const net::error_code& ec) {
-    using namespace boost::system;
-    return ec == errc::too_many_files_open || ec == errc::too_many_files_open_in_system ||
-           ec == errc::not_enough_memory;
-}
-
-} // namespace
-
 ring_cursor::ring_cursor(ring& of, seq_t from_seq)
     : ring_(of)
     , position_(std::max<seq_t>(from_seq, 1)) {}
@@ -55,7 +43,7 @@ ring_cursor::item ring_cursor::next() {
         if (behind == ring_.segments_.size()) // a segment that is there, and unreadable to its end
             return leave({position_, ring_.next_seq_ - 1, gap_reason::damage});
         const auto& next = ring_.segments_[ring_.whole_from(behind)];
-        if (const auto mapped = next->pin(); !mapped && is_shortage(mapped.error()))
+        if (const auto mapped = next->pin(); !mapped && net::is_shortage(mapped.error()))
             return nothing{};
         return leave(next->gaps().at(position_, next->first_seq()));
     }
@@ -78,7 +66,9 @@ bool ring_cursor::enter_segment() {
     // machine that died an older seal may come back.
     auto mapped = found->pin();
     if (!mapped) {
-        cannot_map_ = is_shortage(mapped.error());
+        // A shortage passes: the reader keeps its place. Everything else that keeps a file from being mapped is
+        // damage.
+        cannot_map_ = net::is_shortage(mapped.error());
         if (!cannot_map_)
             ring_.note_damage(*found);
         return false;

@@ -125,7 +125,11 @@ backlog_size s2_sink::size_of(const std::vector<range>& ranges, std::uint32_t se
         ring_cursor cursor(journal_, each.from);
         for (;;) {
             const auto item = cursor.next();
-            if (std::holds_alternative<ring_cursor::nothing>(item) || cursor.position() > each.to + 1)
+            if (std::holds_alternative<ring_cursor::nothing>(item)) {
+                size.partial = size.partial || cursor.position() <= each.to;
+                break;
+            }
+            if (cursor.position() > each.to + 1)
                 break;
             const auto* entry = std::get_if<ring_entry>(&item);
             if (!entry || entry->own || (session != 0 && entry->session != session))

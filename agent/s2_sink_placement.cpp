@@ -290,15 +290,24 @@ void s2_sink::recover() {
                          size_of(owed_ranges(entry->state), 0).events);
 }
 
-void s2_sink::recount_durable() {
+bool s2_sink::recount_durable() {
+    bool all_read = true;
     for (const auto& session : sessions_.all()) {
         std::uint64_t unresolved = session.dropped;
-        for (const auto* stream : streams_of(session))
-            unresolved += size_of(owed_ranges(stream->state), session.number).events;
+        bool partial = session.recount_due;
+        for (const auto* stream : streams_of(session)) {
+            const auto size = size_of(owed_ranges(stream->state), session.number);
+            unresolved += size.events;
+            partial = partial || size.partial;
+        }
+        all_read = all_read && !partial;
+        if (partial)
+            continue;
         const auto durable = session.published - std::min(session.published, unresolved);
         if (durable != session.durable)
             sessions_.update(session.number, [durable](session_record& record) { record.durable = durable; });
     }
+    return all_read;
 }
 
 } // namespace agent

@@ -224,6 +224,7 @@ net::task<> service::take_from_producer() {
 
 void service::input_ended(intake_end how) {
     input_failed_ = how == intake_end::failed;
+    input_unread_ = how == intake_end::stopped;
     if (how != intake_end::stopped)
         stop_because(teardown_cause::end_of_input);
 }
@@ -243,6 +244,7 @@ net::task<> service::watch_delivery() {
         }
         if (producer_)
             producer_->durable(sink_->durable_seq());
+        recount();
         changed_.notify();
         co_await sink_->changed().wait();
     }
@@ -350,10 +352,12 @@ net::task<> service::wait_for_end(part& which, net::time_point deadline) {
 }
 
 void service::settle_account() {
+    recount();
     report account = current_report();
     const bool owes = sink_->owes_here() || sink_->owes_held();
     const bool state_lost = state_dir_lost(env_, config_.state_dir);
-    account.exit = teardown_.exit(owes, sink_->refused(), input_failed_ || part_failed_, state_lost);
+    account.exit =
+        teardown_.exit({owes, sink_->refused(), input_failed_ || part_failed_, input_unread_, state_lost});
     account.state = "stopped";
     final_ = std::move(account);
 }

@@ -63,6 +63,7 @@ private:
     std::optional<std::string> read_api_token();
     bool start_session(); // or start_waits_ says why not yet
     bool room_beside_held();
+    void recount();
 
     bool has_input() const { return config_.input || producer_; } // whose end is the agent's
 
@@ -129,6 +130,8 @@ private:
     bool ready_ = false;
     bool resumed_ = false;
     bool input_failed_ = false;
+    bool input_unread_ = false; // when it was stopped
+    bool recounted_ = false;    // the sessions' counts are those of the whole ring
     bool part_failed_ = false;
 
     exit_code failure_ = exit_code::failure;

@@ -94,9 +94,18 @@ bool service::open_client(net::task_group& connections) {
     capture_ = std::make_unique<capture>(env_, *state_->journal, *state_->sessions, *sink_);
     state_->journal->set_retention(sink_.get());
     sink_->recover();
-    capture_->recount();
-    sink_->recount_durable();
+    recount();
     return room_beside_held();
+}
+
+// An earlier agent's counts are completed from the ring. Where a shortage keeps part of it from being read, they are
+// completed when they are asked for.
+void service::recount() {
+    if (recounted_)
+        return;
+    const bool published = capture_->recount();
+    const bool durable = sink_->recount_durable();
+    recounted_ = published && durable;
 }
 
 // What only another place can take would starve an intake that waits for room.
@@ -171,7 +180,10 @@ bool service::listen_on(const net::endpoint& at, std::string address) {
                         *state_->sessions,
                         *sink_,
                         *live_,
-                        [this] { return current_report(); },
+                        [this] {
+                            recount();
+                            return current_report();
+                        },
                         [this] { return ready_ && !teardown_.begun(); },
                         [this] { return teardown_.begun(); },
                         std::move(*token)};

@@ -74,7 +74,7 @@ std::string to_json_text(const session_record& record) {
         {"created_at", record.created_at}, {"categories", to_json(record.categories)},
         {"active", record.active},         {"end_reason", record.end_reason},
         {"spans", std::move(spans)},       {"places", std::move(places)},
-        {"parts", std::move(parts)},       {"published", record.published},
+        {"parts", std::move(parts)},       {"published", record.published - record.published_behind},
         {"durable", record.durable},       {"dropped", record.dropped},
         {"counted_to", record.counted_to},
     };

@@ -195,7 +195,10 @@ void session_table::count_published(std::uint32_t number, seq_t seq) {
     auto* record = find_mutable(number);
     NET_ASSERT(record, "only a session of the table publishes");
     ++record->published;
-    record->counted_to = seq;
+    if (record->recount_due)
+        ++record->published_behind;
+    else
+        record->counted_to = seq;
 }
 
 void session_table::count(std::uint32_t number, std::uint64_t durable, std::uint64_t dropped) {

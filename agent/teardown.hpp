@@ -33,6 +33,15 @@ constexpr std::string_view name_of(teardown_step step) {
     return names[static_cast<std::size_t>(step)];
 }
 
+// How it was when all was over.
+struct end_facts {
+    bool owes = false;         // something to S2
+    bool refused = false;      // some of that
+    bool failed = false;       // the input, or a part of the agent
+    bool input_unread = false; // it was left before its end
+    bool state_lost = false;   // what ring and embedded store held went with the state directory
+};
+
 constexpr net::duration waiting_input_grace = std::chrono::milliseconds(100);
 
 class teardown {
@@ -81,15 +90,17 @@ public:
                    : net::time_point::min();
     }
 
-    // `owes` and `parked` (some of that is refused): of S2 delivery, at the end. Who left because S2
-    // refuses says so, whatever the last attempt, on leaving, met. `state_lost`: what the ring and the
-    // embedded store held went with the state directory.
-    exit_code exit(bool owes, bool parked, bool input_failed, bool state_lost) const {
-        if (state_lost)
+    // Who left because S2 refuses says so, whatever the last attempt, on leaving, met: all that was taken may be
+    // durable then, and the rest of the input is not.
+    exit_code exit(const end_facts& end) const {
+        const bool parked = cause_ == teardown_cause::parked;
+        if (end.state_lost)
             return exit_code::unusable;
-        if (owes)
-            return parked || cause_ == teardown_cause::parked ? exit_code::parked : exit_code::undelivered;
-        return input_failed ? exit_code::failure : exit_code::durable;
+        if (end.owes)
+            return end.refused || parked ? exit_code::parked : exit_code::undelivered;
+        if (parked && end.input_unread)
+            return exit_code::parked;
+        return end.failed ? exit_code::failure : exit_code::durable;
     }
 
     void next_step() {

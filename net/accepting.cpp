@@ -11,12 +11,9 @@ accept_trouble classify_accept(const error_code& ec) noexcept {
                                ec.category() == boost::system::generic_category();
     if (!of_the_system)
         return accept_trouble::other;
-    switch (ec.value()) {
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
+    if (is_shortage(ec))
         return accept_trouble::shortage;
+    switch (ec.value()) {
     // The peer has hung up, or was refused by a packet filter.
     case ECONNABORTED:
     case ECONNRESET:

@@ -1,5 +1,7 @@
 #include "net/result.hpp"
 
+#include <boost/system/errc.hpp>
+
 #include <string>
 
 namespace net {
@@ -45,6 +47,12 @@ public:
 const boost::system::error_category& error_category() noexcept {
     static const category instance;
     return instance;
+}
+
+bool is_shortage(const error_code& ec) noexcept {
+    using namespace boost::system;
+    return ec == errc::too_many_files_open || ec == errc::too_many_files_open_in_system ||
+           ec == errc::no_buffer_space || ec == errc::not_enough_memory;
 }
 
 error_code make_error_code(error value) noexcept {

@@ -48,6 +48,9 @@ inline bool is_cancelled(const error_code& ec) noexcept {
     return ec == asio::error::operation_aborted;
 }
 
+// Of descriptors or memory: it passes, and says nothing about what was asked for.
+bool is_shortage(const error_code& ec) noexcept;
+
 inline bool is_eof(const error_code& ec) noexcept {
     return ec == make_error_code(error::eof);
 }

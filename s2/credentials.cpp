@@ -66,6 +66,8 @@ result<secret> credentials::bearer() {
     if (fingerprint && fingerprint == fingerprint_)
         return token_;
     auto content = env_->files().read_all(file_, token_file_bytes_max);
+    if (!content && net::is_shortage(content.error()))
+        return error::from_transport(content.error(), false, "cannot read the token file " + file_.string());
     if (!content)
         return error::from_credentials("cannot read the token file " + file_.string() + ": " +
                                        content.error().message());

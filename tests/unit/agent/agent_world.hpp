@@ -80,6 +80,7 @@ public:
     int appends = 0;
     int appends_until_error = -1; // never
     net::error_code memory_fails; // anonymous() says so while set
+    net::error_code open_mapped_fails;
 
     net::error_code create_directories(const path& dir, unsigned mode) override {
         return real_->create_directories(dir, mode);
@@ -124,6 +125,8 @@ public:
     }
 
     net::result<std::unique_ptr<net::mapped_file>> open_mapped(const path& file) override {
+        if (open_mapped_fails)
+            return open_mapped_fails;
         return wrapped(real_->open_mapped(file));
     }
 

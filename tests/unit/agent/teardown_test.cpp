@@ -101,17 +101,20 @@ TEST(teardown_test, only_who_is_refused_still_takes_what_stands_in_the_input) {
 TEST(teardown_test, parked_wins_over_undelivered_also_where_the_last_attempt_met_something_else) {
     teardown refused(10s);
     refused.begin(parked, at(1s));
-    EXPECT_EQ(refused.exit(true, true, false, false), exit_code::parked);
-    EXPECT_EQ(refused.exit(true, false, false, false), exit_code::parked);
-    EXPECT_EQ(refused.exit(false, false, false, false), exit_code::durable);
+    EXPECT_EQ(refused.exit({true, true, false, false, false}), exit_code::parked);
+    EXPECT_EQ(refused.exit({true, false, false, false, false}), exit_code::parked);
+    EXPECT_EQ(refused.exit({false, false, false, false, false}), exit_code::durable);
+    EXPECT_EQ(refused.exit({false, false, false, true, false}), exit_code::parked) << "the input was left";
     teardown signalled(10s);
     signalled.begin(signal, at(1s));
-    EXPECT_EQ(signalled.exit(true, true, true, false), exit_code::parked);
-    EXPECT_EQ(signalled.exit(true, false, true, false), exit_code::undelivered);
-    EXPECT_EQ(signalled.exit(false, false, true, false), exit_code::failure);
-    EXPECT_EQ(signalled.exit(false, false, false, false), exit_code::durable);
-    EXPECT_EQ(signalled.exit(true, true, true, true), exit_code::unusable) << "what was owed went with it";
-    EXPECT_EQ(signalled.exit(false, false, false, true), exit_code::unusable);
+    EXPECT_EQ(signalled.exit({true, true, true, false, false}), exit_code::parked);
+    EXPECT_EQ(signalled.exit({true, false, true, false, false}), exit_code::undelivered);
+    EXPECT_EQ(signalled.exit({false, false, true, false, false}), exit_code::failure);
+    EXPECT_EQ(signalled.exit({false, false, false, false, false}), exit_code::durable);
+    EXPECT_EQ(signalled.exit({false, false, false, true, false}), exit_code::durable) << "by order";
+    EXPECT_EQ(signalled.exit({true, true, true, false, true}), exit_code::unusable)
+        << "what was owed went with it";
+    EXPECT_EQ(signalled.exit({false, false, false, false, true}), exit_code::unusable);
 }
 
 TEST(teardown_test, the_steps_come_in_the_contracts_order_and_end) {
