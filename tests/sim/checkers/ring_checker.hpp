@@ -25,6 +25,12 @@ public:
     // On the disk that it watches. `wrong` is told what must not be; it may be called within an agent's call.
     ring_checker(const disk& on, ledger& book, std::uint64_t capacity_bytes, told wrong, told say);
 
+    // Its disk is a copy of that one's.
+    void go_on_from(const ring_checker& other) {
+        sealed_ = other.sealed_;
+        after_crash_ = other.after_crash_;
+    }
+
     void about_to_create(const std::string& name) override;
     void about_to_rename(const std::string& from, const std::string& to) override;
     void about_to_remove(const std::string& name) override;
