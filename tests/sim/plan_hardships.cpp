@@ -50,7 +50,7 @@ void draw_shortages(plan& into, draw source) {
         into.acts.push_back({begins, what, source.between(1s, 8s)});
         if (source.chance(of_names ? 350 : 700)) {
             const auto before = std::min(begins - 500ms, source.between(0ms, 5s));
-            into.acts.push_back({begins - before, server_killed, before + source.between(1s, 8s)});
+            into.acts.push_back({begins - before, server_killed, before + source.between(1s, 12s)});
         }
         if (source.chance(150))
             into.acts.push_back({begins + source.between(0ms, 3s), agent_killed, source.between(0ms, 2s)});

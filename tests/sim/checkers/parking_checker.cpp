@@ -11,7 +11,8 @@ namespace sim {
 
 void expect_not_parked(std::string_view status) {
     const auto parsed = boost::json::parse(status);
-    if (parsed.at_pointer("/delivery/condition") == "parked")
+    const auto& condition = parsed.at_pointer("/delivery/condition").as_string();
+    if (condition == "parked" || condition == "streams_parked")
         throw verdict(exit_correctness,
                       "delivery is parked, and nothing in this world asks for that: " + std::string(status));
 }

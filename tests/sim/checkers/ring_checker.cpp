@@ -99,15 +99,19 @@ void ring_checker::learn_sealed(bool newest_too) {
 }
 
 void ring_checker::look() {
+    look_beside({});
+}
+
+void ring_checker::look_beside(const std::string& leaving) {
     for (const auto& [name, file] : segments()) {
         const auto known = sealed_.find(file->number());
-        if (known == sealed_.end() || known->second.generation == 0)
+        if (known == sealed_.end() || known->second.generation == 0 || name == leaving)
             continue;
         agent::ring_identity identity;
         if (header_of(*file, identity) == agent::header_state::whole &&
             identity.generation == known->second.generation)
             continue;
-        goes(name, *file, "blanked where it stood");
+        lost_in_place(name, known->second);
         known->second = {};
     }
 }
@@ -124,14 +128,16 @@ void ring_checker::note_seqs(const std::string& name, bool torn) {
     book_.left_rings.push_back({first_of(name), next - 1, torn});
 }
 
-void ring_checker::goes(const std::string& name, stored_file& file, std::string_view how) {
-    auto known = sealed_[file.number()];
-    if (!how.starts_with("blanked"))
-        known.numbers.merge(read(file).numbers);
+// Whatever the ring's fill: a segment gives way to another one, or stays.
+void ring_checker::lost_in_place(const std::string& name, const held& known) {
+    const auto lacked = mark_gone(known);
+    if (lacked > 0)
+        wrong_(name.substr(ring_dir.size()) + " was blanked where it stood, with " + std::to_string(lacked) +
+               " events that S2 lacks");
+}
+
+std::uint64_t ring_checker::mark_gone(const held& known) {
     std::uint64_t lacked = 0;
-    std::uint64_t used = 0;
-    const bool torn = after_crash_.contains(file.number());
-    note_seqs(name, torn);
     for (const auto number : known.numbers) {
         auto& event = book_.at(number);
         if (!event.landed.empty() || event.gone || event.what == fate::refused)
@@ -139,6 +145,16 @@ void ring_checker::goes(const std::string& name, stored_file& file, std::string_
         event.gone = true;
         ++lacked;
     }
+    return lacked;
+}
+
+void ring_checker::goes(const std::string& name, stored_file& file, std::string_view how) {
+    auto known = sealed_[file.number()];
+    known.numbers.merge(read(file).numbers);
+    std::uint64_t used = 0;
+    const bool torn = after_crash_.contains(file.number());
+    note_seqs(name, torn);
+    const auto lacked = mark_gone(known);
     if (lacked == 0)
         return;
     for (const auto& [each, present] : segments())
@@ -175,7 +191,7 @@ void ring_checker::about_to_create(const std::string& name) {
 void ring_checker::about_to_rename(const std::string& from, const std::string& to) {
     if (!is_segment(from))
         return;
-    look();
+    look_beside(from);
     learn_sealed(is_segment(to));
     const file_ptr file = *on_.find(from);
     goes(from, *file, is_segment(to) ? "recycled" : "kept aside");
@@ -188,7 +204,7 @@ void ring_checker::about_to_rename(const std::string& from, const std::string& t
 void ring_checker::about_to_remove(const std::string& name) {
     if (!is_segment(name))
         return;
-    look();
+    look_beside(name);
     learn_sealed(false);
     const file_ptr file = *on_.find(name);
     goes(name, *file, "removed");

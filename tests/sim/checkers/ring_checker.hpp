@@ -3,8 +3,8 @@
 // is at its capacity, or where the disk was full since the last roll-over, and then one a roll-over. What goes in
 // order is told to the ledger: nothing else may be told as dropped for want of room.
 //
-// A segment goes when its file is removed, when it is renamed to become another one, or when it is blanked where it
-// stands. What it held is read out of it when the next one is begun.
+// A segment goes when its file is removed, or renamed to become another one. Blanked where it stands it is lost
+// without need, whatever the ring's fill. What it held is read out of it when the next one is begun.
 
 #include "agent/ring_header.hpp"
 #include "tests/sim/disk.hpp"
@@ -24,6 +24,12 @@ public:
 
     // On the disk that it watches. `wrong` is told what must not be; it may be called within an agent's call.
     ring_checker(const disk& on, ledger& book, std::uint64_t capacity_bytes, told wrong, told say);
+
+    // Its disk is a copy of that one's.
+    void go_on_from(const ring_checker& other) {
+        sealed_ = other.sealed_;
+        after_crash_ = other.after_crash_;
+    }
 
     void about_to_create(const std::string& name) override;
     void about_to_rename(const std::string& from, const std::string& to) override;
@@ -45,6 +51,9 @@ private:
     std::vector<std::pair<std::string, file_ptr>> segments() const;
     held read(stored_file& file) const;
     void learn_sealed(bool newest_too);
+    void look_beside(const std::string& leaving);
+    void lost_in_place(const std::string& name, const held& known);
+    std::uint64_t mark_gone(const held& known); // how many of them S2 lacks
     void goes(const std::string& name, stored_file& file, std::string_view how);
     void note_seqs(const std::string& name, bool torn);
     void rolled_over();
