@@ -66,8 +66,8 @@ bool ring_cursor::enter_segment() {
     // machine that died an older seal may come back.
     auto mapped = found->pin();
     if (!mapped) {
-        // A shortage passes: the reader keeps its place. Everything else that keeps a file from being mapped is
-        // damage.
+        // A shortage passes: the reader keeps its place. Everything else that keeps a file from being mapped
+        // is damage.
         cannot_map_ = net::is_shortage(mapped.error());
         if (!cannot_map_)
             ring_.note_damage(*found);

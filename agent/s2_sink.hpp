@@ -52,7 +52,8 @@ public:
     void recover();
     // Then, once the sessions know what they published: the durable counters are stored now and then only,
     // or the machine died with them; what is owed tells their true value.
-    // False where a part of the ring can't be read for now, and the stored counters stand: to be called again.
+    // False where a part of the ring can't be read for now, and the stored counters stand: to be called
+    // again.
     bool recount_durable();
     // Until aborted; after drain() until nothing is owed that can be delivered, and the sessions are closed.
     net::task<> run();

@@ -98,8 +98,8 @@ bool service::open_client(net::task_group& connections) {
     return room_beside_held();
 }
 
-// An earlier agent's counts are completed from the ring. Where a shortage keeps part of it from being read, they are
-// completed when they are asked for.
+// An earlier agent's counts are completed from the ring. Where a shortage keeps part of it from being read,
+// they are completed when they are asked for.
 void service::recount() {
     if (recounted_)
         return;

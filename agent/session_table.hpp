@@ -63,8 +63,8 @@ struct session_record {
     std::uint64_t durable = 0;
     std::uint64_t dropped = 0;
     seq_t counted_to = 0; // published covers the ring up to this seq; behind it a restart counts again
-    // While a part of the ring behind counted_to can't be read (descriptors, memory), counted_to stays, and this
-    // much of `published` is not stored.
+    // While a part of the ring behind counted_to can't be read (descriptors, memory), counted_to stays, and
+    // this much of `published` is not stored.
     bool recount_due = false;
     std::uint64_t published_behind = 0;
 

@@ -90,8 +90,8 @@ public:
                    : net::time_point::min();
     }
 
-    // Who left because S2 refuses says so, whatever the last attempt, on leaving, met: all that was taken may be
-    // durable then, and the rest of the input is not.
+    // Who left because S2 refuses says so, whatever the last attempt, on leaving, met: all that was taken may
+    // be durable then, and the rest of the input is not.
     exit_code exit(const end_facts& end) const {
         const bool parked = cause_ == teardown_cause::parked;
         if (end.state_lost)
