@@ -17,26 +17,26 @@ json::object to_json(const api_error& error) {
         {"error", json::object{{"code", error.code}, {"message", error.message}, {"hint", error.hint}}}};
 }
 
-net::task<void> answer_text(net::server_exchange& exchange, unsigned status, std::string_view json_text) {
+net::task<void> answer_text(net::server_exchange& exchange, unsigned status, std::string_view json_text,
+                            net::http_fields more) {
     net::response_head head;
     head.status = status;
-    head.fields = {{"content-type", "application/json"}, {"cache-control", "no-store"}};
-    co_await net::respond_with(exchange, std::move(head), json_text);
-}
-
-net::task<void> answer_json(net::server_exchange& exchange, unsigned status, json::object body) {
-    const std::string text = json::serialize(body) + "\n";
-    co_await answer_text(exchange, status, text);
-}
-
-net::task<void> answer_error(net::server_exchange& exchange, api_error error, net::http_fields more) {
-    const std::string text = json::serialize(to_json(error)) + "\n";
-    net::response_head head;
-    head.status = error.status;
     head.fields = std::move(more);
     head.fields.push_back({"content-type", "application/json"});
     head.fields.push_back({"cache-control", "no-store"});
-    co_await net::respond_with(exchange, std::move(head), text);
+    co_await net::respond_with(exchange, std::move(head), json_text);
+}
+
+net::task<void> answer_json(net::server_exchange& exchange, unsigned status, json::object body,
+                            net::http_fields more) {
+    const std::string text = json::serialize(body) + "\n";
+    co_await answer_text(exchange, status, text, std::move(more));
+}
+
+net::task<void> answer_error(net::server_exchange& exchange, api_error error, net::http_fields more) {
+    if (error.code == "no_room")
+        more.push_back(retry_soon);
+    co_await answer_json(exchange, error.status, to_json(error), std::move(more));
 }
 
 namespace {
@@ -143,9 +143,12 @@ api_error undelivered_error(flush_outcome outcome, const delivery_status& status
     case flush_outcome::parked:
         return {504, "parked", "delivery to S2 is parked: " + status.reason,
                 "mend what the reason names; delivery goes on by itself then"};
+    case flush_outcome::streams_parked:
+        return {504, "streams_parked", "all else is durable; S2 refuses " + refused_streams_text(status),
+                "mend what the reasons under left.streams name; delivery goes on by itself then"};
     case flush_outcome::held:
         return {504, "held", "what is left can only go to another place than the configured one",
-                "the places are named under left.held; configure one of them to deliver it"};
+                "the places are named under left.streams; configure one of them to deliver it"};
     case flush_outcome::timed_out:
     case flush_outcome::durable:
         break;
@@ -157,16 +160,9 @@ api_error undelivered_error(flush_outcome outcome, const delivery_status& status
 }
 
 json::object left_of(const delivery_status& status) {
-    json::array held;
-    for (const auto& one : status.held)
-        held.push_back(json::object{{"place", one.at.text()},
-                                    {"stream", one.stream},
-                                    {"events", one.size.events},
-                                    {"bytes", one.size.bytes},
-                                    {"reason", one.reason}});
-    return json::object{{"events", status.undelivered_events},
-                        {"bytes", status.undelivered_bytes},
-                        {"held", std::move(held)}};
+    json::object left{{"events", status.undelivered_events}, {"bytes", status.undelivered_bytes}};
+    add_streams(left, status);
+    return left;
 }
 
 std::string rfc3339(net::wall_micros at) {

@@ -29,6 +29,11 @@ struct api_error {
     std::string hint;
 };
 
+// The ring has no room: when it is worth asking again, and what helps.
+inline const net::http_field retry_soon{"retry-after", "1"};
+constexpr std::string_view no_room_hint =
+    "mend what the message names, or let S2 catch up (GET /status), and send it again";
+
 boost::json::object to_json(const api_error& error);
 
 using api_function = net::task<void> (*)(const api_context&, net::server_exchange&);
@@ -51,9 +56,12 @@ net::task<void> answer_health(const api_context& context, net::server_exchange& 
 net::task<void> answer_readiness(const api_context& context, net::server_exchange& exchange);
 net::task<void> answer_status(const api_context& context, net::server_exchange& exchange);
 
-// --- answering; a client that is gone costs nothing and is not an error of ours
-net::task<void> answer_json(net::server_exchange& exchange, unsigned status, boost::json::object body);
-net::task<void> answer_text(net::server_exchange& exchange, unsigned status, std::string_view json_text);
+// --- answering; a client that is gone costs nothing and is not an error of ours. Want of room in the ring
+// (503 no_room) comes with a retry-after.
+net::task<void> answer_json(net::server_exchange& exchange, unsigned status, boost::json::object body,
+                            net::http_fields more = {});
+net::task<void> answer_text(net::server_exchange& exchange, unsigned status, std::string_view json_text,
+                            net::http_fields more = {});
 net::task<void> answer_error(net::server_exchange& exchange, api_error error, net::http_fields more = {});
 
 // --- reading what was asked

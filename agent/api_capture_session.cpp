@@ -75,12 +75,18 @@ api_error to_api_error(const start_error& error) {
         return {409, "session_active", error.message, "end it with DELETE /events/capture_session"};
     case start_error::kind::invalid_id:
         return {400, "invalid_id", error.message, "leave id out to get a new one"};
-    case start_error::kind::table_full:
-        return {503, "session_table_full", error.message, "let S2 catch up, or start a new session id"};
+    case start_error::kind::too_many_sessions:
+        return {503, "too_many_sessions", error.message,
+                "let S2 catch up (GET /status says where and why it waits), then start it again"};
+    case start_error::kind::too_many_parts:
+        return {409, "too_many_parts", error.message,
+                "start a new session, or reopen this one at its last place"};
+    case start_error::kind::too_often:
+        return {503, "session_table_full", error.message, "start a new session id"};
     case start_error::kind::no_room:
         break;
     }
-    return {503, "no_room", error.message, "free disk space, or let S2 catch up (GET /status)"};
+    return {503, "no_room", error.message, std::string(no_room_hint)};
 }
 
 // Nothing: answered already, or the client is gone.

@@ -142,7 +142,10 @@ net::task<void> publish_many(const api_context& context, net::server_exchange& e
                                  net::asio::use_awaitable); // other work gets its turn
     }
     auto answer = tally.answer();
-    co_await answer_json(exchange, tally.status(), std::move(answer));
+    net::http_fields more;
+    if (tally.status() == 503)
+        more.push_back(retry_soon);
+    co_await answer_json(exchange, tally.status(), std::move(answer), std::move(more));
 }
 
 } // namespace

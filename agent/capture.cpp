@@ -11,6 +11,7 @@ namespace agent {
 namespace {
 
 constexpr std::size_t uuid_text_bytes = 36;
+constexpr const char* invalid_id_text = "the id of a capture session is a UUID";
 
 // Lower case, which is how a UUID is written; nothing where it is not one.
 std::optional<std::string> normal_uuid(std::string_view text) {
@@ -30,6 +31,11 @@ std::optional<std::string> normal_uuid(std::string_view text) {
             return std::nullopt;
     }
     return normal;
+}
+
+start_error too_often(const session_record& session, std::string_view what) {
+    return {start_error::kind::too_often, "capture session " + session.id + " " + std::string(what) +
+                                              " too often: its record holds no more"};
 }
 
 } // namespace
@@ -90,7 +96,7 @@ publish_outcome capture::publish(std::string_view text, event_origin origin) {
     }
     const auto room = ring_.reserve(bytes_max);
     if (room.empty())
-        return refuse("no_room", "the ring has no room: all of it waits for S2, or the disk is full");
+        return refuse("no_room", "the ring has no room: " + ring_.refusal());
     const auto bytes = write_envelope(one, session->id, seq, room.data());
     NET_ASSERT(bytes <= bytes_max, "an envelope is no longer than was reserved for it");
     const ring_entry entry = ring_.commit(bytes, session->number, false);
@@ -116,7 +122,8 @@ bool capture::publish_own(const session_record& session, std::string_view type, 
     NET_ASSERT(line.size() <= session_event_bytes_max, "a session event is small");
     const auto room = ring_.reserve(line.size());
     if (room.empty()) {
-        spdlog::error("the ring has no room for {} of capture session {}", type, session.id);
+        spdlog::error("the ring has no room for {} of capture session {}: {}", type, session.id,
+                      ring_.refusal());
         return false;
     }
     std::memcpy(room.data(), line.data(), line.size());
@@ -130,15 +137,14 @@ std::variant<const session_record*, start_error> capture::start(const start_requ
         return start_error{kind::active, "capture session " + running->id + " is active"};
     const auto id = normal_uuid(request.id ? *request.id : net::random_uuid(env_));
     if (!id)
-        return start_error{kind::invalid_id, "the id of a capture session is a UUID"};
+        return start_error{kind::invalid_id, invalid_id_text};
     if (ring_.reserve(session_event_bytes_max).empty())
-        return start_error{kind::no_room,
-                           "the ring has no room: all of it waits for S2, or the disk is full"};
+        return start_error{kind::no_room, "the ring has no room: " + ring_.refusal()};
+    if (auto refused = refusal_of(*id))
+        return std::move(*refused);
     if (const auto* ended = sessions_.find(*id))
         return reopen(*ended, request.categories);
 
-    if (!placement_.has_room())
-        return start_error{kind::table_full, "too many streams still wait for S2"};
     const seq_t from = ring_.next_seq();
     session_record fresh;
     fresh.id = *id;
@@ -148,21 +154,33 @@ std::variant<const session_record*, start_error> capture::start(const start_requ
     fresh.spans.push_back({from, 0});
     fresh.parts.push_back(placement_.place_session(*id, from));
     fresh.counted_to = ring_.last_seq();
-    const auto* session = sessions_.add(
-        std::move(fresh), [this](const session_record& ended) { return !placement_.owes(ended); });
-    if (!session)
-        return start_error{kind::table_full, "too many ended capture sessions still wait for S2"};
+    const auto* session =
+        sessions_.add(std::move(fresh), [this](const session_record& ended) { return gives_way(ended); });
+    NET_ASSERT(session, "a session is added where there is room for it");
     refused_of_session_ = 0;
     bytes_not_stored_ = 0;
     publish_own(*session, "session_started", session_started_data(session->categories));
     return session;
 }
 
+std::optional<start_error> capture::refusal(const start_request& request) const {
+    const auto id = normal_uuid(request.id ? *request.id : net::random_uuid(env_));
+    return id ? refusal_of(*id) : start_error{start_error::kind::invalid_id, invalid_id_text};
+}
+
+std::optional<start_error> capture::refusal_of(std::string_view id) const {
+    const auto* ended = sessions_.find(id);
+    if (ended && ended->spans.size() == session_spans_max)
+        return too_often(*ended, "was reopened");
+    if (!ended && !sessions_.has_room([this](const session_record& one) { return gives_way(one); }))
+        return start_error{start_error::kind::too_many_sessions,
+                           std::to_string(sessions_max) +
+                               " capture sessions still wait for S2, which is the most that are kept"};
+    return placement_.refusal(id, ring_.next_seq());
+}
+
 std::variant<const session_record*, start_error>
 capture::reopen(const session_record& ended, const std::optional<category_set>& categories) {
-    if (ended.spans.size() == session_spans_max)
-        return start_error{start_error::kind::table_full,
-                           "capture session " + ended.id + " was reopened too often"};
     session_record changed = ended;
     changed.active = true;
     changed.end_reason.clear();
@@ -172,8 +190,7 @@ capture::reopen(const session_record& ended, const std::optional<category_set>& 
     place_again(changed);
     store_counters(changed);
     if (!session_table::storable(changed))
-        return start_error{start_error::kind::table_full,
-                           "capture session " + ended.id + " changed its place too often"};
+        return too_often(ended, "changed its place");
     sessions_.update(ended.number, [&](session_record& record) { record = std::move(changed); });
     refused_of_session_ = 0;
     publish_own(ended, "session_resumed", session_resumed_data(true));
@@ -223,12 +240,21 @@ void capture::resume() {
     if (!session)
         return;
     session_record changed = *session;
-    place_again(changed);
-    if (session_table::storable(changed))
+    auto refused = placement_.refusal(session->id, ring_.next_seq());
+    if (!refused)
+        place_again(changed);
+    if (!refused && !session_table::storable(changed))
+        refused = too_often(*session, "changed its place");
+    if (!refused)
         sessions_.update(session->number, [&](session_record& record) { record = std::move(changed); });
-    else
-        spdlog::error("capture session {} changed its place too often: it goes on at its last one",
-                      session->id);
+    else if (placement_.knows(session->parts.back()))
+        spdlog::error("capture session {} goes on at its last place, {}: {}", session->id,
+                      session->parts.back().at.text(), refused->message);
+    else {
+        spdlog::error("capture session {} can't go on: {}", session->id, refused->message);
+        stop(end_reason::superseded);
+        return;
+    }
     refused_of_session_ = 0;
     publish_own(*session, "session_resumed", session_resumed_data(false));
 }

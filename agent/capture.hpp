@@ -47,10 +47,12 @@ struct start_request {
 
 struct start_error {
     enum class kind {
-        active,     // one is
-        invalid_id, // not a UUID
-        table_full, // of sessions that still owe envelopes; or the session to reopen has been so too often
-        no_room,    // in the ring
+        active,            // one is
+        invalid_id,        // not a UUID
+        too_many_sessions, // still wait for S2: their table is full, or that of their streams
+        too_many_parts,    // of the session to reopen
+        too_often,         // it was reopened
+        no_room,           // in the ring
     };
     kind why;
     std::string message;
@@ -64,8 +66,13 @@ public:
     virtual session_part place_session(std::string_view session_id, seq_t from_seq) = 0;
     virtual bool owes(const session_record& session) const = 0;
 
-    // Whether one more session can be placed at all (the table of streams is bounded).
-    virtual bool has_room() const { return true; }
+    // Why it can't be placed: asked first, and at once followed by place_session() where there is nothing.
+    virtual std::optional<start_error> refusal(std::string_view /*session_id*/, seq_t /*from_seq*/) const {
+        return std::nullopt;
+    }
+
+    // Whether what is published for this part is delivered, or held for who can.
+    virtual bool knows(const session_part& /*part*/) const { return true; }
 };
 
 class capture {
@@ -81,6 +88,8 @@ public:
     // A new session, or one that ended earlier reopened (session_resumed). Refused while one is active: who
     // wants to supersede it stops it first.
     std::variant<const session_record*, start_error> start(const start_request& request);
+    // What start() would say at a moment without an active session, the ring's room aside.
+    std::optional<start_error> refusal(const start_request& request) const;
     // Publishes session_ended; nothing when no session is active. The session has ended even where the ring
     // had no room for that event.
     const session_record* stop(end_reason reason);
@@ -102,8 +111,12 @@ public:
 
 private:
     publish_outcome refuse(std::string code, std::string message);
+    std::optional<start_error> refusal_of(std::string_view id) const;
     std::variant<const session_record*, start_error> reopen(const session_record& ended,
                                                             const std::optional<category_set>& categories);
+
+    bool gives_way(const session_record& ended) const { return !placement_.owes(ended); }
+
     // False: the ring had no room for it.
     bool publish_own(const session_record& session, std::string_view type, std::string_view data_json);
     void count_published(const session_record& session, seq_t seq, std::size_t bytes);

@@ -18,6 +18,8 @@ namespace agent {
 
 using namespace std::chrono_literals;
 
+constexpr std::size_t endpoint_bytes_max = 512; // S2's two stand in each stored place
+
 struct s2_config {
     std::string basin; // empty: the embedded store
     std::string account_endpoint = "https://a.s2.dev";

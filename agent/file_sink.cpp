@@ -10,6 +10,7 @@
 namespace agent {
 namespace {
 
+constexpr std::size_t gap_line_bytes = 300; // about
 constexpr net::retry_policy write_retry{std::chrono::seconds(1), std::chrono::seconds(60), net::never};
 
 } // namespace
@@ -83,7 +84,10 @@ bool file_sink::collect() {
             bytes += entry->line.size();
             add_line(category_of_envelope(entry->line), entry->seq, entry->line);
         } else if (const auto* gap = std::get_if<ring_gap>(&item)) {
-            add_gap(*gap);
+            const auto piece = first_piece(sessions_, *gap);
+            add_gap(piece);
+            bytes += gap_line_bytes;
+            cursor_.seek(piece.gap.to_seq + 1);
         } else {
             more = false;
         }
@@ -103,8 +107,9 @@ void file_sink::add_line(category to, seq_t seq, std::string_view line) {
     file.pending_seq = std::max(file.pending_seq, seq);
 }
 
-void file_sink::add_gap(const ring_gap& gap) {
-    const auto* session = sessions_.at_seq(gap.to_seq);
+void file_sink::add_gap(const gap_piece& piece) {
+    const auto* session = piece.session != nullptr ? piece.session : sessions_.latest();
+    const auto& gap = piece.gap;
     const auto ts = std::max<net::wall_micros>(env_.wall_now(), 0);
     add_line(category::system, gap.to_seq, events_dropped_envelope(session ? session->id : "", gap, ts));
     if (gap.reason != gap_reason::machine_crash)

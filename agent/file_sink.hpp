@@ -15,6 +15,7 @@
 // 6. Announcements (envelopes without seq, made by the S2 sink) are lines of system.log; a crash may cost
 //    them.
 
+#include "agent/gap_piece.hpp"
 #include "agent/ring.hpp"
 #include "agent/session_table.hpp"
 #include "agent/slot_file.hpp"
@@ -72,7 +73,7 @@ private:
 
     bool collect();
     void add_line(category to, seq_t seq, std::string_view line);
-    void add_gap(const ring_gap& gap);
+    void add_gap(const gap_piece& piece);
     bool pending() const;
     net::error_code
     write_pending(); // on the helper thread, and nothing else of this object then, but announce() and end()

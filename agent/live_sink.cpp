@@ -137,9 +137,11 @@ bool live_sink::collect(client& to) {
         if (std::holds_alternative<ring_cursor::nothing>(item))
             return false;
         if (const auto* gap = std::get_if<ring_gap>(&item)) {
-            const auto told = events_dropped_envelope(gap_session(*gap), *gap,
+            const auto piece = first_piece(sessions_, *gap);
+            const auto told = events_dropped_envelope(gap_session(piece), piece.gap,
                                                       std::max<net::wall_micros>(env_.wall_now(), 0));
-            append_event(to.text, gap->to_seq, told);
+            append_event(to.text, piece.gap.to_seq, told);
+            to.cursor.seek(piece.gap.to_seq + 1);
             continue;
         }
         const auto& entry = std::get<ring_entry>(item);
@@ -150,8 +152,8 @@ bool live_sink::collect(client& to) {
     return true;
 }
 
-std::string_view live_sink::gap_session(const ring_gap& gap) const {
-    const auto* session = sessions_.at_seq(gap.to_seq);
+std::string_view live_sink::gap_session(const gap_piece& piece) const {
+    const auto* session = piece.session != nullptr ? piece.session : sessions_.latest();
     return session ? std::string_view(session->id) : std::string_view();
 }
 

@@ -13,6 +13,7 @@
 // filter is for the ring's envelopes; what the sink itself has to say always passes.
 
 #include "agent/category.hpp"
+#include "agent/gap_piece.hpp"
 #include "agent/ring.hpp"
 #include "agent/session_table.hpp"
 #include "net/http.hpp"
@@ -67,7 +68,7 @@ private:
     seq_t first_position(const live_request& request) const;
     net::task<void> stream_to(net::server_exchange& exchange, client& to);
     bool collect(client& to);
-    std::string_view gap_session(const ring_gap& gap) const;
+    std::string_view gap_session(const gap_piece& piece) const;
 
     net::environment& env_;
     ring& ring_;

@@ -102,6 +102,10 @@ net::task<bool> load::set_up(capture& into, ring& journal, delivery& to) {
     if (outcome == flush_outcome::durable)
         co_return true;
     const auto status = to.status();
+    if (outcome == flush_outcome::streams_parked) {
+        progress_.failure = "delivery is parked: " + refused_streams_text(status);
+        co_return false;
+    }
     progress_.failure = outcome == flush_outcome::parked
                             ? "delivery is parked"
                             : "nothing became durable within " + duration_text(set_up_patience);
@@ -126,8 +130,9 @@ net::task<> load::publish_in_turn(capture& into, ring& journal) {
             co_await wake_.wait_until(next_due);
         } else if (paced && pace.too_far_ahead(bytes)) {
             co_await pace.wait(bytes, end_time());
-        } else if (journal.would_drop_owed(bytes)) {
-            co_await journal.freed().wait_until(net::saturating_add(end_time(), behind_max));
+        } else if (!journal.make_room(bytes)) {
+            const auto end = net::saturating_add(end_time(), behind_max);
+            co_await journal.freed().wait_until(std::min(end, journal.look_again_at()));
         } else {
             if (!publish_due(into, journal))
                 co_return;
@@ -141,7 +146,7 @@ bool load::publish_due(capture& into, ring& journal) {
     const auto now = env_.now();
     const auto bytes_before = progress_.published_bytes;
     while (progress_.published < events_max_ && progress_.published_bytes - bytes_before < turn_bytes_max &&
-           !journal.would_drop_owed(options_.event_bytes + envelope_overhead_bytes_max)) {
+           journal.make_room(options_.event_bytes + envelope_overhead_bytes_max)) {
         const auto when = options_.schedule.per_second > 0 ? due(progress_.published) : now;
         if (when > now)
             break;

@@ -115,6 +115,9 @@ void read_s2(setting_reader& from, config& into, const host_facts& host) {
         if (!read)
             from.refuse(name, "is not an endpoint: " + read.error().text() +
                                   "; write http://HOST:PORT (cleartext HTTP/2) or https://HOST");
+        else if ((account ? s2.account_endpoint : s2.basin_endpoint).size() > endpoint_bytes_max)
+            from.refuse(name, "is longer than " + std::to_string(endpoint_bytes_max) +
+                                  " bytes, which is the most that a place is remembered with");
     }
     const bool own_account = from.find("s2-account-endpoint") != nullptr;
     const bool own_basin = from.find("s2-basin-endpoint") != nullptr;

@@ -127,15 +127,15 @@ net::task<void> ndjson_intake::publish_lines() {
         }
         const auto& line = std::get<input_line>(next);
         const auto bytes = std::min(line.text.size() + envelope_overhead_bytes_max, envelope_bytes_max);
-        if (pace_.too_far_ahead(bytes) || ring_.would_drop_owed(bytes)) {
+        if (pace_.too_far_ahead(bytes) || !ring_.make_room(bytes)) {
             waiting_line_ = line.number;
             co_await stay_near_delivery(bytes);
             co_await wait_for_room(bytes);
             waiting_line_.reset();
         }
-        if (stop_.stopping() && ring_.would_drop_owed(bytes)) {
+        if (stop_.stopping() && !ring_.make_room(bytes)) {
             capture_.count_refused();
-            refuse(line.number, "no_room", "stopped while the ring was full of what S2 still lacks");
+            refuse(line.number, "no_room", "stopped while the ring had no room: " + ring_.refusal());
             continue;
         }
         publish(line);
@@ -148,8 +148,10 @@ net::task<void> ndjson_intake::stay_near_delivery(std::size_t bytes) {
 }
 
 net::task<void> ndjson_intake::wait_for_room(std::size_t bytes) {
-    while (!stop_.stopping() && ring_.would_drop_owed(bytes))
-        co_await ring_.freed().wait();
+    while (!stop_.stopping() && !ring_.make_room(bytes)) {
+        const auto again = ring_.look_again_at();
+        co_await ring_.freed().wait_until(again);
+    }
 }
 
 void ndjson_intake::publish(const input_line& line) {

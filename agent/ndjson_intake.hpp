@@ -3,8 +3,9 @@
 // session.
 //
 // 1. Each line is published as it comes; a bad one is refused, said, and costs its neighbours nothing.
-// 2. It is paused instead of making envelopes go that S2 still lacks (ring::would_drop_owed). It is held
-//    back a little, too, where it is far ahead of a delivery that moves (ring_pace).
+// 2. It is paused instead of making envelopes go that S2 still lacks, and where the ring can't get room at
+//    all (ring::make_room). It is held back a little, too, where it is far ahead of a delivery that moves
+//    (ring_pace).
 // 3. On a stop (drain or abort) nothing more is read: whole lines that were read are still published where
 //    room is, the others and a last line without its end are refused. At end of input such a last line
 //    counts.

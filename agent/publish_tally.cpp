@@ -23,6 +23,8 @@ void publish_tally::refuse(std::uint64_t line, std::string_view code, std::strin
     ++refused_;
     refused_no_session_ += code == "no_session" ? 1 : 0;
     refused_no_room_ += code == "no_room" || code == "stopping" ? 1 : 0;
+    if (code == "no_room" && no_room_.empty())
+        no_room_ = message;
     if (errors_.size() < publish_errors_max)
         errors_.push_back(json::object{{"line", line}, {"code", code}, {"message", message}});
 }
@@ -73,7 +75,8 @@ json::object publish_tally::answer() const {
         error = to_api_error(publish_refused{"no_session", "no capture session is active"});
         break;
     case 503:
-        error = to_api_error(publish_refused{"no_room", "no line could be taken now"});
+        error = to_api_error(
+            publish_refused{"no_room", no_room_.empty() ? "no line could be taken now" : no_room_});
         break;
     default:
         error = {400, "all_refused", "every line was refused", "errors says why, line by line"};
@@ -98,7 +101,7 @@ api_error to_api_error(const publish_refused& refused) {
     if (refused.code == "no_session")
         return {409, refused.code, refused.message, "start one with POST /events/capture_session"};
     if (refused.code == "no_room")
-        return {503, refused.code, refused.message, "free disk space, or let S2 catch up (GET /status)"};
+        return {503, refused.code, refused.message, std::string(no_room_hint)};
     if (refused.code == "stopping")
         return {503, refused.code, refused.message, "start the agent again"};
     if (refused.code == "too_long" || refused.code == "too_large")

@@ -39,6 +39,7 @@ private:
     std::uint64_t refused_ = 0;
     std::uint64_t refused_no_session_ = 0;
     std::uint64_t refused_no_room_ = 0;
+    std::string no_room_; // the first such refusal's message
     std::optional<seq_t> first_seq_;
     std::optional<seq_t> last_seq_;
     boost::json::array errors_;

@@ -20,21 +20,24 @@ boost::json::object backlog_json(const backlog_size& of) {
     return {{"events", of.events}, {"bytes", of.bytes}};
 }
 
-boost::json::array held_json(const std::vector<held_backlog>& held) {
-    boost::json::array list;
-    for (const held_backlog& one : held) {
+} // namespace
+
+void add_streams(boost::json::object& to, const delivery_status& status) {
+    boost::json::array streams;
+    for (const undelivered_stream& one : status.streams) {
         boost::json::object entry;
         entry["place"] = one.at.text();
         entry["stream"] = one.stream;
         entry["events"] = one.size.events;
         entry["bytes"] = one.size.bytes;
+        entry["state"] = name_of(one.state);
         entry["reason"] = one.reason;
-        list.emplace_back(std::move(entry));
+        streams.emplace_back(std::move(entry));
     }
-    return list;
+    to["streams"] = std::move(streams);
+    if (status.streams_not_listed > 0)
+        to["streams_not_listed"] = status.streams_not_listed;
 }
-
-} // namespace
 
 boost::json::object to_json(const report& of) {
     const session_account account = of.session.value_or(session_account{});
@@ -54,12 +57,13 @@ boost::json::object to_json(const report& of) {
 
     json["state"] = of.state;
     json["s2_basin"] = or_null(account.basin);
-    json["delivery"] = boost::json::object{{"condition", name_of(of.delivery.condition)},
-                                           {"reason", or_null(of.delivery.reason)},
-                                           {"durable_seq", of.delivery.durable_seq},
-                                           {"undelivered", of.delivery.undelivered_events},
-                                           {"undelivered_bytes", of.delivery.undelivered_bytes},
-                                           {"held", held_json(of.delivery.held)}};
+    boost::json::object delivery{{"condition", name_of(of.delivery.condition)},
+                                 {"reason", or_null(of.delivery.reason)},
+                                 {"durable_seq", of.delivery.durable_seq},
+                                 {"undelivered", of.delivery.undelivered_events},
+                                 {"undelivered_bytes", of.delivery.undelivered_bytes}};
+    add_streams(delivery, of.delivery);
+    json["delivery"] = std::move(delivery);
     json["api"] = of.api ? boost::json::value(*of.api) : boost::json::value(nullptr);
     json["pid"] = of.pid;
     json["version"] = RINGTAIL_VERSION;

@@ -37,6 +37,10 @@ struct report {
 // dropped, refused, durable_seq, tail, backlog, exit; then what status adds.
 boost::json::object to_json(const report& of);
 
+// Member streams, [{place, stream, events, bytes, state, reason}] with the producers' events of each that has
+// something undelivered; where not all are listed, streams_not_listed says how many more there are.
+void add_streams(boost::json::object& to, const delivery_status& status);
+
 // One line of JSON to a file (replaced as a whole), or to standard output for "-". Blocking.
 net::error_code write_report(net::environment& env, const report& of, const std::string& where);
 // The same as <state_dir>/status.json, which outlives the agent. Blocking.

@@ -15,10 +15,6 @@ std::uint64_t with_frames(std::uint64_t bytes) {
     return bytes + bytes / 4 + frame_bytes(0) + 8;
 }
 
-// What a segment surely takes, however large the envelope that no longer fitted.
-constexpr std::uint64_t segment_takes_bytes =
-    ring_segment_bytes - ring_header_bytes - frame_bytes(envelope_bytes_max);
-
 } // namespace
 
 static_assert(ring_segment_bytes - ring_header_bytes >= frame_bytes(envelope_bytes_max));
@@ -49,9 +45,13 @@ ring::~ring() {
 
 std::span<char> ring::reserve(std::size_t bytes) {
     reserved_ = false;
-    if (closed_ || frame_bytes(bytes) > ring_segment_bytes - ring_header_bytes)
+    if (closed_ || seqs_used_up() || frame_bytes(bytes) > ring_segment_bytes - ring_header_bytes) {
+        refusal_ = closed_          ? "the agent is stopping"
+                   : seqs_used_up() ? no_seq_text()
+                                    : "it is longer than a segment";
         return {};
-    if (head_end_ + frame_bytes(bytes) > ring_segment_bytes && !roll_over())
+    }
+    if (head_end_ + frame_bytes(bytes) > ring_segment_bytes && !roll_over(false))
         return {};
     reserved_ = true;
     reserved_bytes_ = bytes;
@@ -71,6 +71,18 @@ ring_entry ring::commit(std::size_t bytes, std::uint32_t session, bool own) {
     return entry;
 }
 
+void ring::allow_seqs(seq_t up_to, std::string why_no_more) {
+    const bool more = up_to > seq_max_;
+    seq_max_ = up_to;
+    why_no_more_seqs_ = std::move(why_no_more);
+    if (more)
+        freed_.notify();
+}
+
+std::string ring::no_seq_text() const {
+    return "cannot reserve seqs ahead: " + why_no_more_seqs_;
+}
+
 bool ring::needs_segment(std::size_t bytes) const {
     return with_frames(bytes) > ring_segment_bytes - head_end_;
 }
@@ -86,33 +98,19 @@ seq_t ring::far_ahead_of(std::size_t bytes) const {
     return segments_[oldest]->first_seq();
 }
 
-bool ring::would_drop_owed(std::size_t bytes) const {
-    if (!needs_segment(bytes) || retention_ == nullptr)
+bool ring::make_room(std::size_t bytes) {
+    if (seqs_used_up()) {
+        refusal_ = no_seq_text();
         return false;
-    const std::uint64_t left = ring_segment_bytes - head_end_;
-    const std::uint64_t wanted = with_frames(bytes);
-    // More than can ever be free at once is not waited for.
-    const std::uint64_t history_bytes = std::min(options_.live_history_bytes, capacity_bytes());
-    const std::uint64_t free_at_most = (capacity_bytes() - history_bytes) / ring_segment_bytes;
-    const std::uint64_t segments =
-        std::min(1 + (wanted - left) / segment_takes_bytes, std::max<std::uint64_t>(free_at_most, 3) - 2);
-    std::uint64_t available = 0;
-    if (!disk_full_ && used_bytes() < capacity_bytes())
-        available = (capacity_bytes() - used_bytes()) / ring_segment_bytes;
-    // In the order of invariant 4: where nothing older is owed, the live history makes room too. And where
-    // nothing is owed or held at all, there is nothing to wait for.
-    const std::size_t history = history_begin();
-    bool older_owed = false;
-    bool any_held = false;
-    for (std::size_t index = 0; index + 1 < segments_.size() && available < segments; ++index) {
-        const bool is_held = held(index);
-        const bool is_owed = !is_held && owed(index);
-        if (!is_held && !is_owed && (index < history || !older_owed))
-            ++available;
-        older_owed = older_owed || is_owed;
-        any_held = any_held || is_held;
     }
-    return available < segments && (older_owed || any_held || owed(segments_.size() - 1));
+    if (!needs_segment(bytes) || head_end_ + frame_bytes(bytes) <= ring_segment_bytes)
+        return true;
+    reserved_ = false;
+    return !closed_ && roll_over(true);
+}
+
+net::time_point ring::look_again_at() const {
+    return may_pass_ ? net::saturating_add(env_.now(), ring_look_again_after) : net::never;
 }
 
 void ring::owed_changed() {

@@ -13,11 +13,16 @@
 //    UTF-8.)
 // 3. Publishing copies once into the mapping: no lock, no allocation, and no system call except at a
 //    segment's end.
-// 4. What is held (ring_hold) is never freed. Else, when room is needed, segments go in this order: the
-//    oldest that owes nothing and lies behind the live history; then the oldest that is not held (a gap,
-//    reason capacity). The former go before the ring takes new space, though capacity be free.
-// 5. Without room anywhere (all held, or the disk full and nothing to free) reserve() says so; nothing is
-//    overwritten.
+// 4. A roll-over needs one place, and takes it thus (ring_policy.hpp): the oldest segment that owes nothing
+//    and lies behind the live history is recycled, though capacity be free; else free capacity is taken; at
+//    the capacity the oldest that is not held is recycled (a gap, reason capacity). A full disk (ENOSPC,
+//    EDQUOT) is capacity reached at the size that the ring has: the oldest that owes nothing goes, live
+//    history included, else the oldest that is not held. So no roll-over costs more than one segment that is
+//    owed. What is held (ring_hold) is never freed. A ring above its capacity (that was lowered, or a start
+//    after a machine crash needed a head) grows no further, and shrinks as S2 takes what it is owed.
+// 5. Where nothing may go, or a segment can't be made, renamed or mapped for any other reason, reserve()
+//    gives no room, refusal() says why, and nothing in the ring is touched: a segment is told as dropped,
+//    blanked and overwritten only once its file has the next one's name.
 // 6. A damaged segment is kept aside under another name when it goes; what is whole in it stays readable. At
 //    most ring_kept_aside_max are kept, beside the capacity.
 
@@ -29,6 +34,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -56,15 +62,29 @@ public:
     // --- publishing
     seq_t next_seq() const { return next_seq_; }
 
+    // Up to here seqs may be given out: reserve() refuses the next ones, and a paused intake waits. All of
+    // them until this is called. `why_no_more` is for who is refused then.
+    void allow_seqs(seq_t up_to, std::string why_no_more = {});
+
+    bool seqs_used_up() const { return next_seq_ > seq_max_; }
+
     // Room for one envelope of up to `bytes` (an upper bound, which may be above envelope_bytes_max; what is
-    // committed may not); empty when there is none (invariant 5). Valid until commit or the next reserve,
-    // which abandons it.
+    // committed may not); empty when there is none: refusal() says why. Valid until commit or the next
+    // reserve, which abandons it.
     std::span<char> reserve(std::size_t bytes);
     // Publishes the first `bytes` of the room as envelope next_seq().
     ring_entry commit(std::size_t bytes, std::uint32_t session, bool own);
-    // Whether `bytes` more, as one envelope or many, would need a segment, and there is neither free capacity
-    // nor one that goes before what is owed (a paused intake asks this first).
-    bool would_drop_owed(std::size_t bytes) const;
+    // For who can wait: makes room for one envelope of up to `bytes` as reserve() does, but drops nothing
+    // that is owed. False: there is none; it may have come when freed() is notified, or at look_again_at().
+    bool make_room(std::size_t bytes);
+
+    // Why there was no room when a segment was last needed; empty: there was.
+    const std::string& refusal() const { return refusal_; }
+
+    // What keeps the room away may pass without anybody's notice (a disk, a limit of the system); S2 and
+    // readers notify.
+    net::time_point look_again_at() const;
+
     // Whether `bytes` more would need a segment while ring_segments_ahead_max are owed to S2 already: the
     // first seq of the oldest that is, else 0.
     seq_t far_ahead_of(std::size_t bytes) const;
@@ -119,29 +139,39 @@ private:
     // ring_recovery.cpp
     net::error_code recover(seq_t seq_ceiling, ring_recovery& recovery);
     net::error_code list_segments(ring_recovery& recovery);
-    net::error_code pin_newest(bool& intact, seq_t& next_at_least, ring_recovery& recovery);
+    net::error_code pin_newest(bool same_boot, bool& intact, seq_t& next_at_least, ring_recovery& recovery);
     net::error_code remove_blank_oldest();
+    net::error_code finish_recycling(const segment_ptr& renamed, bool same_boot, ring_recovery& recovery);
     void drop_unreadable(ring_segment& segment, std::string_view why, ring_recovery& recovery);
     seq_t last_before(seq_t first_seq);
     net::error_code start_head(bool newest_empty, seq_t lost_from, gap_reason lost);
 
     // ring_room.cpp: making room at a segment's end
-    bool roll_over();
-    std::optional<ring_spare> obtain_spare();
-    std::optional<ring_spare> recycled(ring_spare spare);
+    struct leaving; // a segment that can go: it, and the one that learns of the gap, mapped
+    bool roll_over(bool keep_owed);
+    std::optional<ring_spare> obtain_spare(bool keep_owed);
+    net::result<ring_spare> recycle(std::size_t index);
     net::result<ring_spare> new_spare();
-    std::optional<ring_spare> free_segment(std::size_t index, bool as_spare);
-    void tell_dropping(const segment_ptr& segment, seq_t last);
-    void keep_aside(ring_segment& segment);
+    void remove_settled();
+    bool remove_settled(std::size_t index);
+    void refuse(std::string why, bool may_pass);
+    void had_room();
+    net::result<leaving> ready_to_leave(std::size_t index);
+    void note_gap(const leaving& going);
+    void let_go(const leaving& going);
+    template <class Visit>
+    void for_each_entry(const leaving& of, Visit visit);
+    net::error_code set_aside(ring_segment& segment);
     bool remove_file(const std::filesystem::path& path);
     void install_head(ring_spare spare, seq_t first_seq, const ring_gaps& gaps);
     void seal_head();
     void keep_mapped(std::size_t newest);
     bool filled_fast() const;
+    bool at_capacity() const;
+    std::string no_seq_text() const;
     bool needs_segment(std::size_t bytes) const;
     std::size_t history_begin() const; // index of the oldest segment within the live history
     std::optional<std::size_t> oldest_settled() const;
-    std::optional<std::size_t> oldest_unheld() const;
     bool held(std::size_t index) const;
     bool owed(std::size_t index) const;
 
@@ -156,13 +186,15 @@ private:
     ring_options options_;
     ring_retention* retention_ = nullptr;
     seq_t next_seq_ = 1;
+    seq_t seq_max_ = std::numeric_limits<seq_t>::max();
+    std::string why_no_more_seqs_;
     std::uint64_t disk_full_count_ = 0;
     std::uint64_t damaged_count_ = 0;
     net::condition appended_;
     net::condition freed_;
 
     std::vector<segment_ptr> segments_;            // by first seq; the last is the head
-    std::vector<std::filesystem::path> unremoved_; // freed, but the disk let them not be removed
+    std::vector<std::filesystem::path> unremoved_; // of no use, but the disk let them not be removed
     pin_ptr head_pin_;
     std::span<std::byte> head_bytes_;
     std::size_t head_end_ = 0;
@@ -170,7 +202,10 @@ private:
     std::uint64_t head_producer_events_ = 0;
     std::size_t reserved_bytes_ = 0;
     bool reserved_ = false;
-    bool disk_full_ = false; // at the last attempt: what is free of the capacity can't be had
+    bool disk_full_ = false; // at the last attempt, and said
+    std::string refusal_;    // why there was no room the last time
+    std::string said_;       // of these, in the log, since there was room
+    bool may_pass_ = false;  // and nobody will notify when it no longer would
     bool closed_ = false;
     net::error_code sync_failed_; // of sync_ahead(); the kernel tells it once
     bool after_machine_crash_ = false;

@@ -13,6 +13,8 @@
 #include "agent/ring.hpp"
 #include "agent/ring_spare.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -107,13 +109,18 @@ net::error_code ring::list_segments(ring_recovery& recovery) {
 
 void ring::drop_unreadable(ring_segment& segment, std::string_view why, ring_recovery& recovery) {
     note_damage(segment);
-    keep_aside(segment);
+    if (const auto ec = set_aside(segment)) {
+        spdlog::warn("ring: {} could not be kept aside ({})", segment.path().filename().string(),
+                     ec.message());
+        (void)remove_file(segment.path());
+    }
     recovery.messages.push_back(segment.path().filename().string() + " is kept aside: " + std::string(why));
 }
 
 // Pins the newest segment that has a header; spares of an unfinished roll-over, and files without a header
 // that holds, go. `intact` becomes false for the latter only.
-net::error_code ring::pin_newest(bool& intact, seq_t& next_at_least, ring_recovery& recovery) {
+net::error_code ring::pin_newest(bool same_boot, bool& intact, seq_t& next_at_least,
+                                 ring_recovery& recovery) {
     while (!segments_.empty()) {
         const auto segment = segments_.back();
         auto mapped = segment->pin();
@@ -127,7 +134,7 @@ net::error_code ring::pin_newest(bool& intact, seq_t& next_at_least, ring_recove
         mapped->reset();
         segments_.pop_back();
         if (segment->state() == header_state::blank) {
-            if (const auto ec = env_.files().remove(segment->path()))
+            if (const auto ec = finish_recycling(segment, same_boot, recovery))
                 return ec;
             continue;
         }
@@ -135,6 +142,33 @@ net::error_code ring::pin_newest(bool& intact, seq_t& next_at_least, ring_recove
         next_at_least = std::max(next_at_least, segment->first_seq());
         drop_unreadable(*segment, "its header does not hold", recovery);
     }
+    return {};
+}
+
+// A spare that did not become the newest segment goes. One that still has its own header was being recycled
+// when the process was killed (ring_room.cpp): unless the header behind it says that it is gone, it gets its
+// own name back.
+net::error_code ring::finish_recycling(const segment_ptr& renamed, bool same_boot, ring_recovery& recovery) {
+    const auto first = renamed->renamed_from();
+    if (!first || !same_boot)
+        return env_.files().remove(renamed->path());
+    const std::size_t behind = index_behind(*first);
+    const bool there = behind > 0 && segments_[behind - 1]->first_seq() == *first;
+    bool noted = false;
+    if (behind < segments_.size()) {
+        const auto& next = *segments_[whole_from(behind)];
+        noted = next.state() == header_state::whole &&
+                next.gaps().at(*first, next.first_seq()).reason == gap_reason::capacity;
+    }
+    if (there || noted)
+        return env_.files().remove(renamed->path());
+    const auto path = path_of(*first);
+    if (const auto ec = env_.files().rename(renamed->path(), path))
+        return ec;
+    recovery.messages.push_back(path.filename().string() +
+                                " was being recycled when the agent was killed: it is kept");
+    segments_.insert(segments_.begin() + static_cast<std::ptrdiff_t>(behind),
+                     std::make_shared<ring_segment>(env_.files(), path, *first));
     return {};
 }
 
@@ -172,7 +206,7 @@ net::error_code ring::recover(seq_t seq_ceiling, ring_recovery& recovery) {
         if (const auto ec = list_segments(recovery))
             return ec;
         recovery.found = !segments_.empty() || clean || boot || damaged_count_ > 0;
-        if (const auto ec = pin_newest(intact, next_at_least, recovery))
+        if (const auto ec = pin_newest(same_boot(boot, boot_now), intact, next_at_least, recovery))
             return ec;
         if (const auto ec = remove_blank_oldest())
             return ec;

@@ -66,9 +66,13 @@ bool ring_segment::let_go_mapping() {
 void ring_segment::read_header(std::span<const std::byte> bytes) {
     ring_identity found;
     auto state = read_identity(bytes, found);
-    // A recycled file whose new header never reached the disk: nothing in it belongs to its name.
-    if (state == header_state::whole && found.first_seq != identity_.first_seq)
-        state = found.first_seq < identity_.first_seq ? header_state::blank : header_state::broken;
+    // A recycled file that has no new header yet, or whose new header never reached the disk: nothing in it
+    // belongs to its name.
+    if (state == header_state::whole && found.first_seq != identity_.first_seq) {
+        if (found.first_seq < identity_.first_seq)
+            renamed_from_ = found.first_seq;
+        state = renamed_from_ ? header_state::blank : header_state::broken;
+    }
     state_ = state;
     if (state != header_state::whole)
         return;

@@ -51,6 +51,9 @@ public:
 
     seq_t first_seq() const { return identity_.first_seq; }
 
+    // Of a file that has a later segment's name, and still its own header: where it began.
+    std::optional<seq_t> renamed_from() const { return renamed_from_; }
+
     std::optional<seq_t> last_seq() const { return last_seq_; } // once known and sealed
 
     const ring_gaps& gaps() const { return gaps_; }
@@ -93,6 +96,7 @@ private:
     ring_pin kept_; // by itself: anonymous memory would be lost
     ring_identity identity_;
     std::optional<header_state> state_;
+    std::optional<seq_t> renamed_from_;
     std::optional<seq_t> last_seq_;
     ring_gaps gaps_;
     std::uint64_t end_ = ring_segment_bytes;

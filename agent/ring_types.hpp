@@ -24,6 +24,8 @@ constexpr std::size_t ring_mapped_segments_max = 6;
 constexpr std::chrono::seconds ring_filled_fast{5};
 // A producer that can be paused stays so many segments ahead of a delivery that moves.
 constexpr std::size_t ring_segments_ahead_max = 4;
+// How soon who waits for room looks again where nobody will tell that there is some.
+constexpr std::chrono::seconds ring_look_again_after{1};
 constexpr std::size_t ring_kept_aside_max = 8; // damaged segments; the oldest go
 
 struct ring_options {

@@ -1,6 +1,5 @@
 #include "agent/s2_sink.hpp"
 
-#include "agent/system_events.hpp"
 #include "net/assert.hpp"
 
 #include <spdlog/spdlog.h>
@@ -11,26 +10,9 @@ namespace agent {
 
 namespace {
 
-constexpr net::duration announce_every = std::chrono::minutes(1);
 constexpr net::duration sync_again_after = std::chrono::seconds(1); // where the disk refused it
 
 } // namespace
-
-std::string_view name_of(delivery_condition value) {
-    switch (value) {
-    case delivery_condition::idle:
-        return "idle";
-    case delivery_condition::delivering:
-        return "delivering";
-    case delivery_condition::failing:
-        return "failing";
-    case delivery_condition::parked:
-        return "parked";
-    case delivery_condition::held:
-        break;
-    }
-    return "held";
-}
 
 s2_sink::s2_sink(net::environment& env, ring& journal, session_table& sessions, delivery_table& deliveries,
                  s2::client& client, s2_sink_options options, announce_function announce)
@@ -51,6 +33,7 @@ net::task<> s2_sink::run() {
     co_await net::with_task_group(env_, [this](net::task_group& group) -> net::task<> {
         group.spawn([this] { return pump(); });
         for (;;) {
+            go_on_where_a_slot_is_free();
             start_due(group);
             retire_unneeded();
             if (draining_ && running_.empty() && !owes_here())
@@ -63,8 +46,7 @@ net::task<> s2_sink::run() {
 void s2_sink::drain() {
     draining_ = true;
     flush_to_ = journal_.last_seq();
-    for (const auto& one : running_)
-        one->flush();
+    hurry();
     work_.notify();
 }
 
@@ -74,7 +56,8 @@ net::task<> s2_sink::pump() {
     net::time_point next_try{};
     for (;;) {
         for (const auto& one : running_)
-            one->wake();
+            if (!is_parked(one->condition()))
+                one->wake();
         const std::uint64_t generation = sessions_.generation();
         if (synced == generation) {
             co_await journal_.appended().wait();
@@ -119,8 +102,9 @@ bool s2_sink::needs_delivery(const delivery_state& state) const {
 }
 
 // The active session's stream always; beside it the oldest backlog, as far as there is a place. A parked
-// stream takes none.
+// stream takes none; where the sink itself is parked, more streams would only be refused too.
 void s2_sink::start_due(net::task_group& group) {
+    const bool sink_parked = parked();
     auto candidates = unsettled();
     std::stable_sort(candidates.begin(), candidates.end(), [this](const auto* a, const auto* b) {
         const bool a_active = is_active_stream(a->state);
@@ -130,12 +114,11 @@ void s2_sink::start_due(net::task_group& group) {
     for (auto* entry : candidates) {
         if (entry->state.lost || !here(entry->state) || running_for(*entry))
             continue;
-        const auto taken =
-            static_cast<std::size_t>(std::count_if(running_.begin(), running_.end(), [](const auto& one) {
-                return one->condition() != delivery_condition::parked;
-            }));
-        if (!needs_delivery(entry->state) ||
-            (taken >= streams_written_max && !is_active_stream(entry->state)))
+        const auto taken = static_cast<std::size_t>(std::count_if(
+            running_.begin(), running_.end(), [](const auto& one) { return !is_parked(one->condition()); }));
+        const bool has_place =
+            (taken < streams_written_max && !sink_parked) || is_active_stream(entry->state);
+        if (!has_place || !needs_delivery(entry->state))
             continue;
         delivery_context context{env_,
                                  journal_,
@@ -149,7 +132,8 @@ void s2_sink::start_due(net::task_group& group) {
                                      if (running_.size() > 1 || !sessions_.active())
                                          work_.notify();
                                  },
-                                 [this] { condition_changed(); }};
+                                 [this] { condition_changed(); },
+                                 [this, entry] { return may_retry(*entry); }};
         auto one = std::make_shared<stream_delivery>(std::move(context), *entry);
         holds_.erase(entry); // its feed holds the same
         running_.push_back(one);
@@ -161,7 +145,8 @@ void s2_sink::start_due(net::task_group& group) {
 
 void s2_sink::retire_unneeded() {
     for (const auto& one : running_)
-        one->retire(!needs_delivery(one->state()));
+        if (!is_parked(one->condition()))
+            one->retire(!needs_delivery(one->state()));
 }
 
 net::task<> s2_sink::deliver(std::shared_ptr<stream_delivery> one) {
@@ -178,73 +163,6 @@ net::task<> s2_sink::deliver(std::shared_ptr<stream_delivery> one) {
     journal_.owed_changed();
     changed_.notify();
     work_.notify();
-}
-
-// --- flush
-
-net::task<flush_outcome> s2_sink::flush(seq_t up_to, net::time_point deadline) {
-    flush_to_ = std::max(flush_to_, up_to);
-    for (const auto& one : running_)
-        one->flush();
-    for (;;) {
-        if (!owes_up_to(up_to, false))
-            co_return flush_outcome::durable;
-        if (parked())
-            co_return flush_outcome::parked;
-        if (!owes_up_to(up_to, true))
-            co_return flush_outcome::held;
-        const bool notified = co_await changed_.wait_until(deadline);
-        if (!notified && owes_up_to(up_to, false))
-            co_return flush_outcome::timed_out;
-    }
-}
-
-// --- condition
-
-delivery_condition s2_sink::worst_condition(std::string& reason) const {
-    auto worst = delivery_condition::idle;
-    for (const auto& one : running_)
-        if (one->condition() > worst) {
-            worst = one->condition();
-            reason = one->reason();
-        }
-    return worst;
-}
-
-bool s2_sink::parked() const {
-    return std::any_of(running_.begin(), running_.end(), [this](const auto& one) {
-        return one->condition() == delivery_condition::parked &&
-               (one->parked_sink() || is_active_stream(one->state()) || owes(one->state()));
-    });
-}
-
-// Told once per change of state, at most once a minute; the latest state is told when the minute is over.
-void s2_sink::condition_changed() {
-    changed_.notify();
-    work_.notify();
-    std::string reason;
-    const auto now_is = worst_condition(reason);
-    const bool quiet = announced_ == delivery_condition::idle && now_is == delivery_condition::delivering;
-    if (now_is == announced_ || now_is == delivery_condition::idle || quiet)
-        return;
-    const auto next = announced_at_ ? net::saturating_add(*announced_at_, announce_every) : env_.now();
-    if (env_.now() < next) {
-        announce_later_->start(next, [this] { condition_changed(); });
-        return;
-    }
-    announced_ = now_is;
-    announced_at_ = env_.now();
-    auto state = durable_error_state::delivering;
-    if (now_is == delivery_condition::failing)
-        state = durable_error_state::failing;
-    else if (now_is == delivery_condition::parked)
-        state = durable_error_state::parked;
-    if (now_is == delivery_condition::delivering)
-        spdlog::info("delivery to {} works again", options_.at.text());
-    else
-        spdlog::warn("delivery to {} is {}: {}", options_.at.text(), name_of(now_is), reason);
-    if (const auto* session = sessions_.active())
-        announce_(system_durable_error_envelope(session->id, state, reason, env_.wall_now()));
 }
 
 std::uint64_t s2_sink::ack_count() const {

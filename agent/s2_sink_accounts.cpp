@@ -71,19 +71,16 @@ bool s2_sink::owes(const session_record& session) const {
                                          [this](const auto* stream) { return owes(stream->state); });
 }
 
-bool s2_sink::owes_up_to(seq_t up_to, bool here_only) const {
-    for (const auto* entry : unsettled()) {
-        if (here_only && !here(entry->state))
-            continue;
-        for (const auto& owed : owed_ranges(entry->state))
-            if (owed.from <= up_to)
-                return true;
-    }
-    return false;
+bool s2_sink::owes_up_to(const delivery_state& state, seq_t up_to) const {
+    const auto ranges = owed_ranges(state);
+    return std::any_of(ranges.begin(), ranges.end(),
+                       [up_to](const auto& owed) { return owed.from <= up_to; });
 }
 
 bool s2_sink::owes_here() const {
-    return owes_up_to(seq_max, true);
+    const auto& all = unsettled();
+    return std::any_of(all.begin(), all.end(),
+                       [this](const auto* entry) { return here(entry->state) && owes(entry->state); });
 }
 
 bool s2_sink::owes_held() const {
@@ -170,10 +167,39 @@ seq_t s2_sink::durable_seq() const {
     return durable;
 }
 
+// `sink_reason`: why all streams of this place are refused; empty where the sink is not parked.
+undelivered_stream s2_sink::describe(const delivery_state& state, backlog_size size,
+                                     const std::string& sink_reason) const {
+    undelivered_stream stream{state.at, state.stream, size, {}, stream_state::waiting};
+    const stream_delivery* one = nullptr;
+    for (const auto& each : running_)
+        if (&each->state() == &state)
+            one = each.get();
+    if (!here(state)) {
+        stream.state = stream_state::held;
+        stream.reason = "recorded for " + state.at.text();
+    } else if (waits_for_slot(state)) {
+        stream.state = stream_state::parked;
+        stream.reason = no_slot_.at(state.stream);
+    } else if (one && is_parked(one->condition())) {
+        stream.state = stream_state::parked;
+        stream.reason = one->reason();
+    } else if (!sink_reason.empty()) {
+        stream.state = stream_state::parked;
+        stream.reason = sink_reason;
+    } else if (one && one->condition() == stream_condition::failing) {
+        stream.reason = one->reason();
+    } else {
+        stream.reason = one ? "not acknowledged yet" : "waits for its turn";
+    }
+    return stream;
+}
+
 delivery_status s2_sink::status() const {
     delivery_status status;
-    status.condition = worst_condition(status.reason);
+    status.condition = condition(status.reason);
     status.durable_seq = durable_seq();
+    const auto sink_reason = status.condition == delivery_condition::parked ? status.reason : std::string();
     const auto* active = sessions_.active();
     for (const auto* entry : unsettled()) {
         const auto ranges = owed_ranges(entry->state);
@@ -187,13 +213,47 @@ delivery_status s2_sink::status() const {
             mine = size_of(ranges, active->number);
         status.backlog.events += size.events - mine.events;
         status.backlog.bytes += size.bytes - mine.bytes;
-        if (!here(entry->state))
-            status.held.push_back(
-                {entry->state.at, entry->state.stream, size, "recorded for " + entry->state.at.text()});
+        status.streams.push_back(describe(entry->state, size, sink_reason));
     }
-    if (status.condition == delivery_condition::idle && !status.held.empty())
-        status.condition = delivery_condition::held;
+    // What needs somebody's help comes first, so that a list that is cut still names it.
+    const auto order = [](const undelivered_stream& stream) {
+        return stream.state == stream_state::parked ? 0 : stream.state == stream_state::held ? 1 : 2;
+    };
+    std::stable_sort(status.streams.begin(), status.streams.end(),
+                     [order](const auto& a, const auto& b) { return order(a) < order(b); });
+    if (status.condition == delivery_condition::idle && !status.streams.empty()) {
+        const auto& first = status.streams.front();
+        if (first.state == stream_state::parked) {
+            status.condition = delivery_condition::streams_parked;
+            status.reason = "stream " + first.stream + ": " + first.reason;
+        } else if (first.state == stream_state::held) {
+            status.condition = delivery_condition::held;
+        }
+    }
+    if (status.streams.size() > streams_listed_max) {
+        status.streams_not_listed = status.streams.size() - streams_listed_max;
+        status.streams.resize(streams_listed_max);
+    }
     return status;
+}
+
+std::string s2_sink::owed_to() const {
+    std::vector<std::pair<std::string, int>> places;
+    for (const auto* entry : unsettled()) {
+        if (!owes(entry->state))
+            continue;
+        const auto text = entry->state.at.text();
+        const auto known =
+            std::find_if(places.begin(), places.end(), [&](const auto& one) { return one.first == text; });
+        if (known == places.end())
+            places.emplace_back(text, 1);
+        else
+            ++known->second;
+    }
+    std::string all;
+    for (const auto& [text, streams] : places)
+        all += (all.empty() ? "" : ", ") + text + " (" + std::to_string(streams) + " streams)";
+    return all;
 }
 
 std::uint64_t s2_sink::held_bytes() const {

@@ -2,12 +2,14 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace agent {
 namespace {
 
 constexpr std::size_t value_bytes_max = 64;
+constexpr net::duration again_after = std::chrono::seconds(1); // where the disk refused it
 
 } // namespace
 
@@ -25,7 +27,7 @@ net::result<std::unique_ptr<seq_ceiling>> seq_ceiling::open(net::environment& en
                    ? net::result<std::unique_ptr<seq_ceiling>>(make_error_code(net::error::corrupt))
                    : std::move(ceiling);
     const auto [end, bad] = std::from_chars(value->data(), value->data() + value->size(), ceiling->stored_);
-    if (bad != std::errc() || end != value->data() + value->size())
+    if (bad != std::errc() || ceiling->stored_ > seq_ceiling_max || end != value->data() + value->size())
         return make_error_code(net::error::corrupt);
     return ceiling;
 }
@@ -40,15 +42,25 @@ net::error_code seq_ceiling::reserve_behind(seq_t seq) {
 }
 
 net::task<void> seq_ceiling::keep_ahead(net::environment& env, ring& journal) {
+    net::error_code told;
     for (;;) {
-        if (stored_ - journal.last_seq() < seq_block / 2) {
-            const seq_t from = journal.last_seq();
-            const net::error_code failed =
-                co_await net::on_helper(env, [this, from] { return reserve_behind(from); });
-            if (failed)
-                spdlog::error("cannot reserve seqs ahead: {}", failed.message());
+        const seq_t from = journal.last_seq();
+        if (stored_ >= from + seq_block / 2) {
+            co_await journal.appended().wait();
+            continue;
         }
-        co_await journal.appended().wait();
+        const net::error_code failed =
+            co_await net::on_helper(env, [this, from] { return reserve_behind(from); });
+        journal.allow_seqs(stored_, failed ? failed.message() : std::string());
+        if (failed && failed != told)
+            spdlog::error(
+                "cannot reserve seqs ahead: {}; {} are left, then events are refused until it works",
+                failed.message(), stored_ - std::min(stored_, journal.last_seq()));
+        else if (!failed && told)
+            spdlog::info("seqs are reserved ahead again");
+        told = failed;
+        if (failed)
+            co_await net::sleep_until(env, net::saturating_add(env.now(), again_after));
     }
 }
 

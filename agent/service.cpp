@@ -146,6 +146,11 @@ net::task<> service::live(net::task_group& group) {
     if (files_)
         group.spawn([this] { return run_part(files_part_, [this] { return files_->run(); }); });
     run_task(group, "watching delivery", [this] { return watch_delivery(); });
+    if (start_waits_) {
+        const bool started = co_await start_when_there_is_room();
+        if (!started)
+            co_return;
+    }
     // Who is told to leave meanwhile takes nothing. Where delivery parks so soon, what comes is for the ring.
     const auto& sessions = *state_->sessions;
     while (!sessions.start_stored() && !sessions.start_failure() && !teardown_.told_to_leave())
@@ -155,7 +160,7 @@ net::task<> service::live(net::task_group& group) {
                                          ": the session table can't be written: " + failed.message());
         co_return;
     }
-    intake_part_.ended = !sessions.start_stored();
+    intake_part_.ended = !sessions.start_stored() || start_waits_.has_value();
     if (!intake_part_.ended)
         group.spawn([this] { return run_part(intake_part_, [this] { return take_events(); }); });
     for (const auto& api : apis_)
@@ -169,6 +174,27 @@ net::task<> service::live(net::task_group& group) {
         co_await changed_.wait();
     co_await tear_down();
     group.abort();
+}
+
+// The older sessions are delivered first. False: what kept the new one from starting was something else.
+net::task<bool> service::start_when_there_is_room() {
+    const auto deadline = net::saturating_add(env_.now(), config_.shutdown_timeout);
+    spdlog::warn("{}; they are delivered before a new one starts: {}", start_waits_->message,
+                 sink_->owed_to());
+    while (!teardown_.begun() && env_.now() < deadline) {
+        const auto refused = capture_->refusal({config_.session_id, config_.categories});
+        if (!refused || refused->why != start_error::kind::too_many_sessions)
+            co_return start_session();
+        co_await changed_.wait_until(deadline);
+    }
+    if (!teardown_.begun()) {
+        spdlog::error(
+            "cannot start a capture session: {}: owed to {}; run once with that place reachable, or use "
+            "another --state-dir",
+            start_waits_->message, sink_->owed_to());
+        stop_because(teardown_cause::no_start);
+    }
+    co_return true;
 }
 
 net::task<> service::take_events() {
@@ -238,10 +264,7 @@ net::task<> service::keep_store_small() {
 // --- stopping
 
 net::task<> service::tear_down() {
-    spdlog::info("stopping: {}", teardown_.cause() == teardown_cause::signal         ? "signal"
-                                 : teardown_.cause() == teardown_cause::end_of_input ? "end of input"
-                                 : teardown_.cause() == teardown_cause::failure      ? "a part has failed"
-                                                                                     : "delivery is parked");
+    spdlog::info("stopping: {}", name_of(*teardown_.cause()));
     env_.notify_supervisor("STOPPING=1");
     extend_stop_timeout();
     while (teardown_.step() != teardown_step::done) {
@@ -303,15 +326,18 @@ net::task<> service::perform(teardown_step step) {
     }
 }
 
-// Ends the linger, sends, waits for the acks: until nothing is owed, or the deadline, which may move while it
-// waits.
+// Ends the linger, sends, waits for the acks: until nothing is owed that can move, or the deadline, which
+// may move while it waits.
 net::task<> service::deliver_rest() {
     sink_->drain();
-    while (!sink_part_.ended && !sink_->parked() && env_.now() < teardown_.deadline()) {
-        const auto deadline = teardown_.deadline();
+    const auto retries_until = net::saturating_add(env_.now(), parked_retry_grace);
+    while (!sink_part_.ended && sink_->ends_by_itself(retries_until) && env_.now() < teardown_.deadline()) {
+        auto until = teardown_.deadline();
+        if (env_.now() < retries_until)
+            until = std::min(until, retries_until);
         if (teardown_.cause() == teardown_cause::end_of_input)
             extend_stop_timeout();
-        co_await changed_.wait_until(deadline);
+        co_await changed_.wait_until(until);
     }
 }
 
@@ -329,7 +355,7 @@ void service::settle_account() {
     report account = current_report();
     const bool owes = sink_->owes_here() || sink_->owes_held();
     const bool state_lost = state_dir_lost(env_, config_.state_dir);
-    account.exit = teardown_.exit(owes, sink_->parked(), input_failed_ || part_failed_, state_lost);
+    account.exit = teardown_.exit(owes, sink_->refused(), input_failed_ || part_failed_, state_lost);
     account.state = "stopped";
     final_ = std::move(account);
 }

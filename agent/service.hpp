@@ -62,7 +62,7 @@ private:
     bool open_intakes();
     bool listen_on(const net::endpoint& at, std::string address);
     std::optional<std::string> read_api_token();
-    bool start_session();
+    bool start_session(); // or start_waits_ says why not yet
     bool room_beside_held();
 
     bool has_input() const { return config_.input || producer_; } // whose end is the agent's
@@ -75,6 +75,7 @@ private:
     net::task<> run_part(part& which, std::function<net::task<>()> body);
     void run_task(net::task_group& group, std::string_view name, std::function<net::task<>()> body);
     void part_failed(const std::string& line);
+    net::task<bool> start_when_there_is_room();
     net::task<> take_events();
     net::task<> read_input();
     net::task<> take_from_producer();
@@ -126,6 +127,7 @@ private:
     part files_part_{"the file sink"};
     part intake_part_{"the intake"};
     teardown teardown_;
+    std::optional<start_error> start_waits_; // for sessions that are to be delivered first
     seq_t seq_at_open_ = 0;
     bool ready_ = false;
     bool resumed_ = false;

@@ -106,8 +106,9 @@ bool service::room_beside_held() {
     if (!has_input() || sink_->held_bytes() * 2 <= config_.ring_capacity)
         return true;
     std::string where;
-    for (const auto& held : sink_->status().held)
-        where += (where.empty() ? "" : ", ") + held.at.text();
+    for (const auto& stream : sink_->status().streams)
+        if (stream.state == stream_state::held && where.find(stream.at.text()) == std::string::npos)
+            where += (where.empty() ? "" : ", ") + stream.at.text();
     return give_up(exit_code::undelivered,
                    "most of the ring is held for " + where +
                        ", which this configuration can't deliver to: run once with that place "
@@ -199,16 +200,26 @@ bool service::start_session() {
     const auto* active = capture_->active();
     const bool own_id_wanted = active && config_.session_id && *config_.session_id == active->id;
     const bool superseded = active && !own_id_wanted && (has_input() || config_.session_id);
+    const bool starts = superseded || (!active && (has_input() || config_.start || config_.session_id));
+    start_waits_.reset();
+    if (starts)
+        if (auto refused = capture_->refusal({config_.session_id, config_.categories});
+            refused && refused->why == start_error::kind::too_many_sessions) {
+            start_waits_ = std::move(refused);
+            return true;
+        }
     if (superseded) {
         spdlog::info("capture session {} is superseded", active->id);
         capture_->stop(end_reason::superseded);
     } else if (active) {
         capture_->resume();
+        if (!capture_->active())
+            return start_session(); // it could not go on: another one, where one is asked for
         resumed_ = true;
         spdlog::info("capture session {} goes on", active->id);
         return true;
     }
-    if (!has_input() && !config_.start && !config_.session_id)
+    if (!starts)
         return true;
     const auto started = capture_->start({config_.session_id, config_.categories});
     if (const auto* failed = std::get_if<start_error>(&started))

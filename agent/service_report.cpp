@@ -6,6 +6,25 @@
 #include <unistd.h>
 
 namespace agent {
+namespace {
+
+constexpr std::size_t streams_named_max = 8; // in one line
+
+// Which streams lack how much, and why.
+std::string streams_text(const delivery_status& left) {
+    std::string text;
+    const auto named = std::min(left.streams.size(), streams_named_max);
+    for (std::size_t i = 0; i < named; ++i) {
+        const auto& each = left.streams[i];
+        text +=
+            fmt::format("{}stream {} at {}: {} events ({} bytes), {}: {}", i == 0 ? "" : "; ", each.stream,
+                        each.at.text(), each.size.events, each.size.bytes, name_of(each.state), each.reason);
+    }
+    const auto more = left.streams.size() - named + left.streams_not_listed;
+    return more == 0 ? text : text + fmt::format("; and {} streams more", more);
+}
+
+} // namespace
 
 report service::current_report() const {
     if (final_)
@@ -74,19 +93,13 @@ void service::say_what_is_left() const {
         spdlog::info("all durable up to seq {}{}", left.durable_seq, refused);
         return;
     }
-    if (left.condition == delivery_condition::held) {
-        for (const auto& held : left.held)
-            spdlog::warn("{} events ({} bytes) wait for {}; a run with that place configured delivers them{}",
-                         held.size.events, held.size.bytes, held.at.text(), refused);
-        return;
-    }
     const bool kept = !config_.state_dir.empty();
-    spdlog::warn("{} events ({} bytes) are not acknowledged{}{}: {}{}", left.undelivered_events,
-                 left.undelivered_bytes, left.reason.empty() ? "" : " because of ", left.reason,
+    spdlog::warn("{} events ({} bytes) are not acknowledged: {}{}; left: {}", left.undelivered_events,
+                 left.undelivered_bytes,
                  kept ? "the ring in " + config_.state_dir.string() +
-                            " holds them, and the next run delivers them"
+                            " holds them, and a run that reaches their place delivers them"
                       : "without a state directory they are lost",
-                 refused);
+                 refused, streams_text(left));
 }
 
 } // namespace agent

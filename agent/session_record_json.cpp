@@ -1,6 +1,7 @@
 #include "agent/session_record_json.hpp"
 
 #include "agent/category_list.hpp"
+#include "s2/types.hpp"
 
 #include <boost/json.hpp>
 
@@ -10,6 +11,8 @@ namespace agent {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::size_t id_bytes_max = 36; // a UUID
 
 category_set set_of(const json::array& names) {
     category_set set;
@@ -85,8 +88,12 @@ std::optional<session_record> session_record_of_json(std::string_view text) {
         return std::nullopt;
     try {
         auto record = record_of(value.get_object());
-        if (record.number == 0 || record.parts.size() > session_parts_max ||
-            record.spans.size() > session_spans_max)
+        const bool has_all = record.number != 0 && !record.id.empty() && record.id.size() <= id_bytes_max &&
+                             !record.parts.empty() && !record.spans.empty();
+        for (const auto& part : record.parts)
+            if (part.stream.empty() || part.stream.size() > s2::stream_name_bytes_max)
+                return std::nullopt;
+        if (!has_all || record.parts.size() > session_parts_max || record.spans.size() > session_spans_max)
             return std::nullopt;
         return record;
     } catch (const std::exception&) {

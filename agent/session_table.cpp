@@ -3,6 +3,8 @@
 #include "agent/session_record_json.hpp"
 #include "net/assert.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <tuple>
 
@@ -21,6 +23,7 @@ bool session_record::holds(seq_t seq) const {
 namespace {
 
 constexpr std::string_view file_name = "sessions";
+constexpr std::size_t growth_bytes_max = 512; // of the numbers, the categories and the end's reason
 
 seq_t last_start(const session_record& of) {
     return of.spans.empty() ? 0 : of.spans.back().from_seq;
@@ -114,6 +117,12 @@ const session_record* session_table::at_seq(seq_t seq) const {
     return found == sessions_.rend() ? latest() : &*found;
 }
 
+bool session_table::has_room(const std::function<bool(const session_record&)>& may_go) const {
+    return std::find(slot_of_.begin(), slot_of_.end(), 0u) != slot_of_.end() ||
+           std::any_of(sessions_.begin(), sessions_.end(),
+                       [&](const auto& session) { return !session.active && may_go(session); });
+}
+
 const session_record* session_table::add(session_record fresh,
                                          const std::function<bool(const session_record&)>& may_go) {
     NET_ASSERT(!fresh.active || !active_, "at most one session is active");
@@ -199,14 +208,18 @@ void session_table::count(std::uint32_t number, std::uint64_t durable, std::uint
 
 bool session_table::storable(const session_record& record) {
     return record.spans.size() <= session_spans_max && record.parts.size() <= session_parts_max &&
-           to_json_text(record).size() <= session_stored_bytes_max;
+           to_json_text(record).size() + growth_bytes_max <= session_stored_bytes_max;
 }
 
+// Who changes one asked storable(). One that an earlier version let grow to its slot's end may have outgrown
+// it with its counts: then those of its last store stay, which a recount corrects.
 void session_table::store(const session_record& record) {
-    NET_ASSERT(record.spans.size() <= session_spans_max, "a session has at most session_spans_max spans");
-    NET_ASSERT(record.parts.size() <= session_parts_max, "a session has at most session_parts_max parts");
     const std::string text = to_json_text(record);
-    NET_ASSERT(text.size() <= session_stored_bytes_max, "a session's record fits its slot");
+    if (text.size() > session_stored_bytes_max) {
+        spdlog::error("the record of capture session {} has outgrown its slot ({} bytes of {})", record.id,
+                      text.size(), session_stored_bytes_max);
+        return;
+    }
     const auto slot = std::find(slot_of_.begin(), slot_of_.end(), record.number);
     slots_->write(static_cast<std::size_t>(slot - slot_of_.begin()), text);
 }

@@ -108,8 +108,10 @@ public:
     // A sync() that began at this generation has ended so.
     void on_synced(std::uint64_t generation, const net::error_code& outcome);
 
-    // Nothing: full of sessions that still owe envelopes. `may_go` says of an ended session that it owes
-    // nothing.
+    // Whether there is a slot for one more, or a session that gives way to it: `may_go` says of an ended one
+    // that it owes nothing.
+    bool has_room(const std::function<bool(const session_record&)>& may_go) const;
+    // Nothing where there is none.
     const session_record* add(session_record fresh, const std::function<bool(const session_record&)>& may_go);
     // Changes one and stores it (not synced: see sync). The result must be storable().
     void update(std::uint32_t number, const std::function<void(session_record&)>& change);
@@ -117,7 +119,7 @@ public:
     // publish path). They reach the slot with the next update, whosever it is: so counted_to goes along.
     void count_published(std::uint32_t number, seq_t seq);
     void count(std::uint32_t number, std::uint64_t durable, std::uint64_t dropped);
-    // Within the maxima above, and small enough for its slot (names and endpoints are the caller's to bound).
+    // Within the maxima above, and small enough for its slot, whatever its counts come to.
     static bool storable(const session_record& record);
     net::error_code sync(); // blocking
 

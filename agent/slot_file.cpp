@@ -49,10 +49,6 @@ std::size_t copy_bytes(std::size_t value_bytes_max) {
     return (sizeof(copy_head) + value_bytes_max + sector_bytes - 1) / sector_bytes * sector_bytes;
 }
 
-std::size_t file_bytes(std::size_t slots, std::size_t value_bytes_max) {
-    return header_bytes + slots * copies * copy_bytes(value_bytes_max);
-}
-
 std::size_t copy_at(std::size_t slot, std::size_t copy, std::size_t value_bytes_max) {
     return header_bytes + (copies * slot + copy) * copy_bytes(value_bytes_max);
 }
@@ -168,19 +164,23 @@ net::result<std::vector<std::byte>> read_used(net::file& from, std::size_t slots
         return ec;
     const bool marked = bytes.size() == header_bytes && head_holds(load_at<file_head>(bytes, 0));
     const auto used = marked ? load_mark(bytes, slots) : slots;
-    if (const auto ec = read_on(from, bytes, file_bytes(used, value_bytes_max)))
+    if (const auto ec = read_on(from, bytes, slot_file::bytes_of(used, value_bytes_max)))
         return ec;
     return bytes;
 }
 
 } // namespace
 
+std::size_t slot_file::bytes_of(std::size_t slots, std::size_t value_bytes_max) {
+    return header_bytes + slots * copies * copy_bytes(value_bytes_max);
+}
+
 // What is in there, but for the head where it does not hold. Blank: nothing, and none of it is looked at.
 net::result<std::unique_ptr<slot_file>> slot_file::adopt(std::unique_ptr<net::mapped_file> mapping,
                                                          std::size_t slots, std::size_t value_bytes_max,
                                                          bool blank) {
     const auto bytes = mapping->bytes();
-    if (bytes.size() != file_bytes(slots, value_bytes_max))
+    if (bytes.size() != bytes_of(slots, value_bytes_max))
         return net::make_error_code(net::error::corrupt);
     const auto head = load_at<file_head>(bytes, 0);
     const bool holds = head_holds(head);
@@ -207,7 +207,7 @@ net::result<std::unique_ptr<slot_file>> slot_file::open(net::environment& env,
                                                         const std::filesystem::path& path, std::size_t slots,
                                                         std::size_t value_bytes_max) {
     NET_ASSERT(slots > 0 && value_bytes_max > 0, "a slot file has slots that can hold something");
-    const std::size_t size = file_bytes(slots, value_bytes_max);
+    const std::size_t size = bytes_of(slots, value_bytes_max);
     auto& files = env.files();
     const bool there = !path.empty() && files.exists(path);
     auto mapped = path.empty() ? files.anonymous(size)
@@ -256,7 +256,7 @@ net::result<std::unique_ptr<slot_file>> slot_file::open_to_read(net::environment
                                                                 std::size_t slots,
                                                                 std::size_t value_bytes_max) {
     constexpr int readings_max = 20; // against a writer that never rests; then what there is counts
-    const std::size_t size = file_bytes(slots, value_bytes_max);
+    const std::size_t size = bytes_of(slots, value_bytes_max);
     const auto from = env.files().open_to_read(path);
     if (!from)
         return from.error();

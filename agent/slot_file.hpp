@@ -39,6 +39,9 @@ public:
                                                                 std::size_t slots,
                                                                 std::size_t value_bytes_max);
 
+    // Of a file of this geometry.
+    static std::size_t bytes_of(std::size_t slots, std::size_t value_bytes_max);
+
     std::size_t size() const { return slots_; }
 
     std::size_t value_bytes_max() const { return value_bytes_max_; }

@@ -1,5 +1,7 @@
 #include "agent/state_dir.hpp"
 
+#include "agent/state_format.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <unistd.h>
@@ -47,6 +49,8 @@ std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::en
         if (!lock)
             return unusable(dir / lock_name, "the lock", lock.error());
         state->lock = std::move(*lock);
+        if (auto refused = claim_state_format(env, dir))
+            return state_dir_error{std::move(*refused)};
     }
     auto ceiling = seq_ceiling::open(env, dir);
     if (!ceiling)
@@ -62,6 +66,7 @@ std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::en
         spdlog::warn("ring: {}", message);
     if (const net::error_code failed = state->ceiling->reserve_behind(state->journal->last_seq()))
         return unusable(dir / "seq-ceiling", "the seq ceiling", failed);
+    state->journal->allow_seqs(state->ceiling->stored());
 
     auto sessions = session_table::open(env, dir);
     if (!sessions)

@@ -44,7 +44,15 @@ std::string stream_delivery::lost_reason() const {
 
 void stream_delivery::flush() {
     flush_to_ = context_.journal.last_seq();
-    hurry_ = true;
+    if (!is_parked(condition_))
+        hurry_ = true;
+    wake_.notify();
+}
+
+void stream_delivery::retry_parked() {
+    if (!is_parked(condition_) || trying_again_)
+        return;
+    trying_again_ = hurry_ = true;
     wake_.notify();
 }
 
@@ -114,33 +122,51 @@ net::task<> stream_delivery::after(s2::writer::pause pause, const s2::error& why
     using enum s2::writer::pause;
     if (pause == none || pause == cancelled)
         co_return;
-    net::time_point until = net::saturating_add(context_.env.now(), park_retry);
-    if (pause == back_off) {
-        set_condition(delivery_condition::failing, why.text());
-        const net::duration at_least = why.retry_after.value_or(std::chrono::milliseconds(0));
-        until = *retry_.next(context_.env.now(), random_bits(context_.env), at_least);
-    } else {
-        set_condition(delivery_condition::parked, why.text(), pause == park_sink);
+    if (pause != back_off) {
+        refused_at_ = context_.env.now();
+        set_condition(pause == park_sink ? stream_condition::sink_parked : stream_condition::stream_parked,
+                      why.text());
+        co_await rest_parked();
+        co_return;
     }
+    set_condition(stream_condition::failing, why.text());
+    const net::duration at_least = why.retry_after.value_or(std::chrono::milliseconds(0));
+    const auto until = *retry_.next(context_.env.now(), random_bits(context_.env), at_least);
     while (!hurry_ && context_.env.now() < until)
         co_await wake_.wait_until(until);
-    if (hurry_ && pause == back_off)
+    if (hurry_)
         retry_.succeeded();
     hurry_ = false;
 }
 
-void stream_delivery::set_condition(delivery_condition condition, std::string reason, bool whole_sink) {
-    const bool changed = condition != condition_ || whole_sink != parked_sink_;
+// A wish from before the refusal is answered by it.
+net::task<> stream_delivery::rest_parked() {
+    hurry_ = false;
+    net::time_point until = net::saturating_add(context_.env.now(), park_retry);
+    for (;;) {
+        while (!hurry_ && context_.env.now() < until)
+            co_await wake_.wait_until(until);
+        if (hurry_ || context_.may_retry())
+            break;
+        until = net::saturating_add(context_.env.now(), park_retry_later);
+    }
+    trying_again_ = true;
+    hurry_ = false;
+}
+
+// Who waits for a stream that is being tried again is told of each answer.
+void stream_delivery::set_condition(stream_condition condition, std::string reason) {
+    const bool changed = condition != condition_ || trying_again_;
     condition_ = condition;
     reason_ = std::move(reason);
-    parked_sink_ = whole_sink;
+    trying_again_ = false;
     if (changed)
         context_.on_condition();
 }
 
 void stream_delivery::progressed() {
     retry_.succeeded();
-    set_condition(delivery_condition::delivering, {});
+    set_condition(stream_condition::delivering, {});
     quiet_since_ = context_.env.now();
 }
 
@@ -194,8 +220,16 @@ void stream_delivery::remember_writer() {
     context_.deliveries.store(entry_);
 }
 
+// Before anything is sent: what may still come to the state has room then, too.
 net::task<> stream_delivery::store_synced() {
-    remember_writer();
+    entry_.state.memory = writer_->memory();
+    if (!storable(entry_.state)) {
+        const auto why = s2::error::from_invalid("the delivery state of stream " + entry_.state.stream +
+                                                 " holds more than its slot takes");
+        co_await after(s2::writer::pause::park_stream, why);
+        co_return;
+    }
+    context_.deliveries.store(entry_);
     auto& table = context_.deliveries;
     const net::error_code failed = co_await net::on_helper(context_.env, [&table] { return table.sync(); });
     if (!failed) {

@@ -5,11 +5,12 @@
 // 1. The state is in the table before the bytes that it describes are sent.
 // 2. Whatever wakes the task (new envelopes, an ack, an end, a wish) only notifies; every decision is made in
 //    run().
-// 3. A failure is retried without end: after a backoff, at once when somebody flushes; what no retry cures is
-//    parked and tried again when the configuration may have changed, and every park_retry.
+// 3. A failure is retried without end: after a backoff, at once when somebody flushes. What no retry cures is
+//    parked and tried again every park_retry, as far as may_retry() lets it, and when it is told to.
 
 #include "agent/config.hpp"
 #include "agent/delivery.hpp"
+#include "agent/delivery_standing.hpp"
 #include "agent/delivery_state.hpp"
 #include "agent/pause_detector.hpp"
 #include "agent/stream_feed.hpp"
@@ -28,7 +29,8 @@ namespace agent {
 
 constexpr std::uint64_t in_flight_metered_bytes_max = 4 * 1024 * 1024;
 constexpr net::duration park_retry = std::chrono::seconds(5);
-constexpr net::duration call_timeout = std::chrono::seconds(5); // of one unary call
+constexpr net::duration park_retry_later = std::chrono::seconds(1); // where its turn has not come
+constexpr net::duration call_timeout = std::chrono::seconds(5);     // of one unary call
 
 // What the deliveries of one sink share. All of it outlives them.
 struct delivery_context {
@@ -40,8 +42,10 @@ struct delivery_context {
     s2::client& client;
     // Durable producers' events of a session, and that something status() shows has changed.
     std::function<void()> on_progress;
-    // Condition or reason have changed.
+    // The condition has changed.
     std::function<void()> on_condition;
+    // Whether it is a parked stream's turn to be tried again.
+    std::function<bool()> may_retry;
 };
 
 class stream_delivery {
@@ -55,7 +59,8 @@ public:
 
     void wake() { wake_.notify(); }
 
-    void flush();             // ends the linger of what waits, and the backoff
+    void flush();             // ends the linger of what waits, and the backoff; a parked stream stays so
+    void retry_parked();      // tries a parked stream again, without waiting for its time
     void retire(bool wanted); // when nothing is left: close the session in order and return
 
     delivery_table::entry& entry() { return entry_; }
@@ -64,11 +69,14 @@ public:
 
     stream_feed& feed() { return feed_; }
 
-    delivery_condition condition() const { return condition_; }
+    stream_condition condition() const { return condition_; }
 
     const std::string& reason() const { return reason_; }
 
-    bool parked_sink() const { return parked_sink_; } // it concerns all streams: a bad token, a missing basin
+    // Parked, and being tried again: it is not known yet whether it still is refused.
+    bool trying_again() const { return trying_again_; }
+
+    net::time_point refused_at() const { return refused_at_; } // of a parked stream, the last time
 
     // After run(): why another writer has the stream; empty where none has.
     std::string lost_reason() const;
@@ -104,7 +112,8 @@ private:
     void watch_acks();
     void stop_watching_acks();
     void cut_session(cut_reason why);
-    void set_condition(delivery_condition condition, std::string reason, bool whole_sink = false);
+    void set_condition(stream_condition condition, std::string reason);
+    net::task<> rest_parked();
     void progressed();
     bool all_quiet() const;
     bool idle_feed() const;
@@ -130,9 +139,10 @@ private:
     bool hurry_ = false;   // skip the present wait, once
     bool started_ = false; // the feed gathers
     bool retiring_ = false;
-    bool parked_sink_ = false;
-    delivery_condition condition_ = delivery_condition::idle;
+    bool trying_again_ = false;
+    stream_condition condition_ = stream_condition::idle;
     std::string reason_;
+    net::time_point refused_at_{};
     std::uint64_t ack_count_ = 0;
 };
 

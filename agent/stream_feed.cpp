@@ -6,6 +6,7 @@
 #include "net/assert.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 namespace agent {
@@ -87,7 +88,8 @@ void stream_feed::start() {
     covered_ = state_.durable_seq;
     release_hold();
     gathering_ = {};
-    fresh_.clear();
+    gathering_own_.clear();
+    own_gathered_ = 0;
     own_taken_ = 0;
     batcher_.taken();
     // What was told of a gap and is still here never landed. The ring may lack more by now: it is told anew.
@@ -116,8 +118,8 @@ void stream_feed::gather(net::time_point now) {
 
 // The record that goes at the head of a part: it is in the state since the part was made.
 bool stream_feed::gather_stored_before(seq_t seq, net::time_point now) {
-    while (own_taken_ + gathering_.own_records < state_.own_records.size()) {
-        const auto& record = state_.own_records[own_taken_ + gathering_.own_records];
+    while (own_taken_ + own_gathered_ < state_.own_records.size()) {
+        const auto& record = state_.own_records[own_taken_ + own_gathered_];
         if (record.before_seq > seq)
             return true;
         if (!batcher_.fits(metered(record.line)))
@@ -125,7 +127,8 @@ bool stream_feed::gather_stored_before(seq_t seq, net::time_point now) {
         gathering_.made.push_back(record.line);
         add(gathering_.made.back(), record_timestamp(record.line), now);
         cover(record.covers_to);
-        ++gathering_.own_records;
+        gathering_own_.push_back(record);
+        ++own_gathered_;
     }
     return true;
 }
@@ -151,35 +154,48 @@ bool stream_feed::gather_entry(const ring_entry& entry, net::time_point now) {
     return true;
 }
 
-std::vector<stream_feed::gap_share> stream_feed::shares_of(const ring_gap& gap) const {
-    std::vector<gap_share> shares;
-    for (const auto& session : sessions_.all())
+// What this stream lacks of a gap and has not told: split where a session's span or part ends.
+std::vector<gap_piece> stream_feed::pieces_of(const ring_gap& gap) const {
+    std::vector<gap_piece> pieces;
+    const seq_t begin = std::max({gap.from_seq, covered_ + 1, state_.from_seq});
+    for (const auto& session : sessions_.all()) {
+        if (!has_part_here(session))
+            continue;
         for (const auto& span : session.spans) {
-            const seq_t from = std::max({gap.from_seq, span.from_seq, covered_ + 1, state_.from_seq});
-            const seq_t to = std::min(gap.to_seq, span.to_seq == 0 ? seq_max : span.to_seq);
-            if (from <= to && wants(session, from))
-                shares.push_back({{from, to, gap.reason}, &session});
+            const seq_t last = std::min(gap.to_seq, span.to_seq == 0 ? seq_max : span.to_seq);
+            for (seq_t from = std::max(begin, span.from_seq); from <= last;) {
+                const auto part = part_at(session, from);
+                const seq_t to = std::min(last, part.below - 1);
+                if (part.wanted)
+                    pieces.push_back({{from, to, gap.reason}, &session});
+                from = to + 1;
+            }
         }
-    std::sort(shares.begin(), shares.end(),
-              [](const gap_share& a, const gap_share& b) { return a.gap.from_seq < b.gap.from_seq; });
-    return shares;
+    }
+    std::sort(pieces.begin(), pieces.end(),
+              [](const gap_piece& a, const gap_piece& b) { return a.gap.from_seq < b.gap.from_seq; });
+    return pieces;
 }
 
 bool stream_feed::gather_gap(const ring_gap& gap, net::time_point now) {
-    if (!gather_stored_before(gap.to_seq + 1, now))
-        return false;
-    for (const auto& share : shares_of(gap)) {
-        if (state_.own_records.size() + fresh_.size() == own_records_max)
-            return false; // their acknowledgement makes room
-        own_record record{share.gap.to_seq + 1, share.gap.to_seq,
-                          events_dropped_envelope(share.session->id, share.gap, env_.wall_now())};
-        if (!batcher_.fits(metered(record.line)))
+    for (const auto& piece : pieces_of(gap))
+        if (!gather_gap_piece(piece, now))
             return false;
-        gathering_.made.push_back(record.line);
-        add(gathering_.made.back(), record_timestamp(record.line), now);
-        cover(record.covers_to);
-        fresh_.push_back(std::move(record));
-    }
+    return true;
+}
+
+bool stream_feed::gather_gap_piece(const gap_piece& piece, net::time_point now) {
+    if (!gather_stored_before(piece.gap.from_seq, now))
+        return false;
+    own_record record{piece.gap.to_seq + 1, piece.gap.to_seq,
+                      events_dropped_envelope(piece.session->id, piece.gap, env_.wall_now())};
+    const bool in_state = has_room_for(record, state_, gathering_own_);
+    if (!in_state || !batcher_.fits(metered(record.line)))
+        return false; // the acknowledgement of others makes room
+    gathering_.made.push_back(record.line);
+    add(gathering_.made.back(), record_timestamp(record.line), now);
+    cover(record.covers_to);
+    gathering_own_.push_back(std::move(record));
     return true;
 }
 
@@ -197,11 +213,15 @@ void stream_feed::cover(seq_t last) {
 gathered_batch stream_feed::take() {
     gathered_batch batch = std::move(gathering_);
     gathering_ = {};
-    batch.own_records += fresh_.size();
-    own_taken_ += batch.own_records;
-    for (auto& record : fresh_)
-        state_.own_records.push_back(std::move(record));
-    fresh_.clear();
+    // In the order in which they are sent: what the state has of them gives its place to all of them.
+    auto& own = state_.own_records;
+    const auto at = own.begin() + static_cast<std::ptrdiff_t>(own_taken_);
+    const auto behind = own.erase(at, at + static_cast<std::ptrdiff_t>(own_gathered_));
+    own_taken_ += gathering_own_.size();
+    own.insert(behind, std::make_move_iterator(gathering_own_.begin()),
+               std::make_move_iterator(gathering_own_.end()));
+    gathering_own_.clear();
+    own_gathered_ = 0;
     state_.sent_seq = std::max(state_.sent_seq, batch.last_seq);
     batcher_.taken();
     return batch;

@@ -13,6 +13,7 @@
 
 #include "agent/batcher.hpp"
 #include "agent/delivery_state.hpp"
+#include "agent/gap_piece.hpp"
 #include "agent/ring.hpp"
 #include "s2/protobuf.hpp"
 
@@ -36,7 +37,6 @@ struct gathered_batch {
     std::vector<delivered_count> counts;
     std::uint64_t metered_bytes = 0;
     seq_t last_seq = 0; // the highest seq that it covers, gaps included; 0: none (session_continued alone)
-    std::size_t own_records = 0;
 };
 
 class stream_feed final : public s2::record_judge {
@@ -84,12 +84,6 @@ public:
     bool predates_ours(const s2::sequenced_record& record) override;
 
 private:
-    // The parts of a gap that this stream lacks: one for each span of a session.
-    struct gap_share {
-        ring_gap gap;
-        const session_record* session = nullptr;
-    };
-
     struct part_answer {
         std::uint32_t session = 0;
         std::uint64_t generation = 0; // of the table that was asked
@@ -100,7 +94,8 @@ private:
 
     part_answer part_at(const session_record& session, seq_t seq) const;
     bool wants_next(const ring_entry& entry);
-    std::vector<gap_share> shares_of(const ring_gap& gap) const;
+    std::vector<gap_piece> pieces_of(const ring_gap& gap) const;
+    bool gather_gap_piece(const gap_piece& piece, net::time_point now);
     bool gather_gap(const ring_gap& gap, net::time_point now);
     bool gather_entry(const ring_entry& entry, net::time_point now);
     bool gather_stored_before(seq_t seq, net::time_point now);
@@ -125,8 +120,11 @@ private:
     seq_t covered_ = 0;                    // highest seq that went into a batch of this incarnation
     part_answer asked_;                    // what wants_next answered last
     gathered_batch gathering_;
-    std::vector<own_record> fresh_; // made for the batch being gathered, not in the state yet
-    std::size_t own_taken_ = 0;     // of state_.own_records: sent by this incarnation
+    // Of the sink's own records in the batch that is being gathered, in its order: those made for it, which
+    // are not in the state yet, and before them or between them the state's next ones.
+    std::vector<own_record> gathering_own_;
+    std::size_t own_gathered_ = 0; // how many of them are the state's
+    std::size_t own_taken_ = 0;    // of state_.own_records: sent by this incarnation
 };
 
 // floor(ts / 1000) of an envelope of ours, read from its fixed head.

@@ -17,7 +17,13 @@
 
 namespace agent {
 
-enum class teardown_cause { signal, end_of_input, parked, failure };
+enum class teardown_cause { signal, end_of_input, parked, failure, no_start };
+
+constexpr std::string_view name_of(teardown_cause cause) {
+    constexpr std::string_view names[] = {"signal", "end of input", "delivery is parked", "a part has failed",
+                                          "no capture session could be started"};
+    return names[static_cast<std::size_t>(cause)];
+}
 
 enum class teardown_step { stop_intake, end_session, deliver, close_files, close_ring, done };
 
@@ -52,8 +58,8 @@ public:
             return;
         cause_ = cause;
         begun_at_ = last_progress_ = now;
-        if (cause == teardown_cause::parked)
-            cut_short_ = true; // a parked sink is not waited for
+        if (cause == teardown_cause::parked || cause == teardown_cause::no_start)
+            cut_short_ = true; // a parked sink is not waited for; what kept a session from starting was
     }
 
     // An acknowledgement has come.
@@ -75,9 +81,9 @@ public:
                    : net::time_point::min();
     }
 
-    // `parked` and `owes`: of S2 delivery, at the end. Who left because S2 refuses says so, whatever the last
-    // attempt, on leaving, met. `state_lost`: what the ring and the embedded store held went with the state
-    // directory.
+    // `owes` and `parked` (some of that is refused): of S2 delivery, at the end. Who left because S2
+    // refuses says so, whatever the last attempt, on leaving, met. `state_lost`: what the ring and the
+    // embedded store held went with the state directory.
     exit_code exit(bool owes, bool parked, bool input_failed, bool state_lost) const {
         if (state_lost)
             return exit_code::unusable;

@@ -77,7 +77,8 @@ public:
     // Tells the service manager ("READY=1", "STOPPING=1", "WATCHDOG=1"); without one, nothing.
     virtual void notify_supervisor(std::string_view /*state*/) {}
 
-    // An identity of this boot of this machine, another one after a reboot or a machine crash; empty: unknown.
+    // An identity of this boot of this machine, another one after a reboot or a machine crash. Empty: it is
+    // not known.
     virtual std::string boot_id() const = 0;
 
     // The limit is raised by asking.

@@ -12,7 +12,8 @@
 namespace agent::commands {
 namespace {
 
-// 504 says what is left, and by its code whether waiting longer would help.
+// 504 says what is left: where S2 refuses some of it, that is the news, whatever else the deadline has cut
+// off.
 exit_code code_of(const api_answer& answer) {
     if (answer.status == 200)
         return exit_code::durable;
@@ -20,10 +21,14 @@ exit_code code_of(const api_answer& answer) {
         return exit_code::failure;
     net::error_code failed;
     const auto json = boost::json::parse(answer.body, failed);
-    const auto* object = failed ? nullptr : json.if_object();
-    const auto* error = object ? object->if_contains("error") : nullptr;
-    const auto* code = error && error->is_object() ? error->get_object().if_contains("code") : nullptr;
-    return code && *code == boost::json::value("parked") ? exit_code::parked : exit_code::undelivered;
+    const auto says_parked = [&json](std::string_view pointer) {
+        net::error_code missing;
+        const auto* value = json.find_pointer(pointer, missing);
+        return value && *value == boost::json::value("parked");
+    };
+    // Refused streams come first in the list.
+    const bool parked = !failed && (says_parked("/error/code") || says_parked("/left/streams/0/state"));
+    return parked ? exit_code::parked : exit_code::undelivered;
 }
 
 } // namespace

@@ -1,6 +1,12 @@
 #include "tests/sim/agent_host.hpp"
 
 namespace sim {
+namespace {
+
+constexpr net::duration uptime_min = std::chrono::seconds(2); // of a machine that has just booted
+constexpr net::duration uptime_max = std::chrono::seconds(20);
+
+} // namespace
 
 agent_host::agent_host(world& in, std::unique_ptr<machine> on, agent::config with)
     : how(std::move(with))
@@ -14,15 +20,17 @@ void agent_host::start() {
     exited.reset();
     ready_ = false;
     signalled_ = false;
+    signals_ = 0;
     stopping_ = false;
     running_with_ = std::make_unique<agent::config>(how);
     process& fresh = world_->start(*machine_, name());
     process_ = fresh.id();
+    fresh.bear_what_lacks();
     fresh.on_notify = [self = self_](std::string_view state) {
         if (state == "READY=1")
             (*self)->ready_ = true;
         if (state == "STOPPING=1")
-            (*self)->stopping_ = true;
+            (*self)->stops();
     };
     if (make_input)
         fresh.give_input(make_input(fresh));
@@ -40,6 +48,14 @@ net::task<> agent_host::live(process& env, std::shared_ptr<agent_host*> self, co
     host.exited = code;
     ++host.disturbances;
     host.world_->say(host.name(), "exits with " + std::to_string(static_cast<int>(code)));
+    if (host.on_exit)
+        host.on_exit();
+}
+
+void agent_host::stops() {
+    if (!stopping_ && !signalled_)
+        stopping_since_ = world_->now();
+    stopping_ = true;
 }
 
 void agent_host::kill(bool with_machine) {
@@ -51,12 +67,27 @@ void agent_host::kill(bool with_machine) {
     service_ = nullptr;
     if (!with_machine)
         return;
-    machine_->storage->crash(world_->faults().source());
+    auto& faults = world_->faults();
+    if (faults.strikes(fault::nothing_written_back)) {
+        faults.fired(fault::nothing_written_back);
+        machine_->storage->crash_unwritten();
+    } else {
+        machine_->storage->crash(faults.source());
+    }
     machine_->boot_id += "+";
+    if (machine_->paused)
+        return;
+    // The monotonic clock begins anew with the next boot.
+    machine_->paused_for =
+        world_->now().time_since_epoch() - draw(world_->events_happened()).between(uptime_min, uptime_max);
+    faults.fired(fault::clock_restarted);
 }
 
 void agent_host::signal() {
     ++disturbances;
+    if (!stopping())
+        stopping_since_ = world_->now();
+    signals_ += 1;
     signalled_ = true;
     world_->say(name(), "gets SIGTERM");
     if (service_)
@@ -75,6 +106,7 @@ void agent_host::adopt(world& into, world& from, agent_host& other) {
     service_ = std::exchange(other.service_, nullptr);
     ready_ = other.ready_;
     stopping_ = other.stopping_;
+    stopping_since_ = other.stopping_since_;
     other.process_ = 0;
     other.machine_->storage = std::make_shared<disk>(); // its own went with it
     self_ = other.self_;

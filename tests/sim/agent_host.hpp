@@ -39,12 +39,25 @@ public:
 
     bool signalled() const { return signalled_; } // this incarnation
 
+    unsigned signals() const { return signals_; } // it got
+
     bool stopping() const { return signalled_ || stopping_; } // also by itself
+
+    net::time_point stopping_since() const { return stopping_since_; }
+
+    // It may not be able to take a connection, for a while that is none of its own making.
+    bool hampered() const {
+        const auto& lacking = machine_->storage->lacking;
+        return lacking && lacking->lacks(fault::descriptors_scarce);
+    }
+
+    std::function<void()> on_exit; // by itself
 
     // Takes over what runs in another world's host, which stands at the same instant.
     void adopt(world& into, world& from, agent_host& other);
 
 private:
+    void stops();
     static net::task<> live(process& env, std::shared_ptr<agent_host*> self, const agent::config& with);
 
     world* world_;
@@ -55,7 +68,9 @@ private:
     std::uint64_t incarnation_ = 0;
     bool ready_ = false;
     bool signalled_ = false;
+    unsigned signals_ = 0;
     bool stopping_ = false;
+    net::time_point stopping_since_{};
     std::shared_ptr<agent_host*> self_; // the running program's way to whoever hosts it now
 };
 

@@ -2,7 +2,7 @@
 
 #include "net/deadline.hpp"
 #include "net/http1_client.hpp"
-#include "tests/sim/checkers/parking_checker.hpp"
+#include "tests/sim/checkers/ring_checker.hpp"
 #include "tests/sim/line_producers.hpp"
 
 #include <boost/json.hpp>
@@ -22,7 +22,7 @@ const net::endpoint api = net::endpoint::tcp("127.0.0.1", 10001);
 // No answer is right only where the agent was disturbed meanwhile.
 void expect_answered(const caller_context& context, const std::optional<api_answer>& answer,
                      std::uint64_t disturbances_before, std::string_view what) {
-    const bool undisturbed = context.agent.disturbances == disturbances_before;
+    const bool undisturbed = context.agent.disturbances == disturbances_before && !context.agent.hampered();
     if (!answer && undisturbed && context.agent.ready() && !context.agent.stopping())
         throw verdict(exit_correctness, std::string(what) + " was not answered");
 }
@@ -111,6 +111,13 @@ net::task<> flusher(process& env, caller_context& context) {
         if (!answer || answer->status == 0)
             continue;
         context.in.story().inspect("an answer", answer->body);
+        const auto now = context.in.now();
+        const bool early = now < called_at + seconds(timeout) && context.agent.disturbances == before;
+        if (answer->status == 504 && early && !context.agent.stopping()) {
+            ++context.seen.early_answers;
+            context.parking.expect_only_refused_left(context.agent, context.index, called_at, now,
+                                                     "a flush gave up early: " + answer->body);
+        }
         if (answer->status != 200)
             continue;
         ++context.seen.durable_flushes;
@@ -138,6 +145,14 @@ net::task<> session_changer(process& env, caller_context& context) {
     }
 }
 
+// Where it has lost something, that is what is told.
+void look_at_ring(const caller_context& context) {
+    if (auto* ring = dynamic_cast<ring_checker*>(context.agent.on().storage->watcher.get())) {
+        ring->look();
+        ring->learn();
+    }
+}
+
 // published = durable + undelivered + dropped, whenever one asks.
 net::task<> inquirer(process& env, caller_context& context) {
     draw source = context.in.source().fork("inquirer");
@@ -146,6 +161,7 @@ net::task<> inquirer(process& env, caller_context& context) {
         if (!context.agent.ready())
             continue;
         const auto before = context.agent.disturbances;
+        const auto asked_at = context.in.now();
         const auto deadline = env.now() + answer_within;
         const auto answer = co_await call_api(env, "GET", "/status", "", "", deadline);
         expect_answered(context, answer, before, "a status");
@@ -153,6 +169,9 @@ net::task<> inquirer(process& env, caller_context& context) {
             continue;
         context.in.story().inspect("the status", answer->body);
         context.conservation.expect_adds_up(answer->body);
+        look_at_ring(context);
+        if (context.plan.counts_tell)
+            context.conservation.expect_plausible(answer->body, context.index, asked_at);
         if (!context.plan.may_park)
             expect_not_parked(answer->body);
     }

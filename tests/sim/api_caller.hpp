@@ -5,6 +5,7 @@
 
 #include "tests/sim/agent_host.hpp"
 #include "tests/sim/checkers/conservation_checker.hpp"
+#include "tests/sim/checkers/parking_checker.hpp"
 #include "tests/sim/ledger.hpp"
 
 namespace sim {
@@ -27,6 +28,7 @@ struct caller_plan {
     std::size_t line_producers = 0; // at the NDJSON socket
     bool may_lack_room = false;     // good events may be refused
     bool may_park = false;          // delivery may
+    bool counts_tell = false;       // one agent alone writes, and no crash takes anything
 };
 
 // What callers saw: a world in which nobody was ever answered proves nothing.
@@ -34,12 +36,16 @@ struct caller_tally {
     std::uint64_t answers = 0; // to publishes
     std::uint64_t durable_flushes = 0;
     std::uint64_t watched_envelopes = 0; // over SSE
+    std::uint64_t early_answers = 0;     // to flushes that named what is refused
+    std::uint64_t early_exits = 0;       // the same, of agents that left
     std::uint64_t answered_lines = 0;    // of NDJSON connections that were read to their end
 
     void add(const caller_tally& other) {
         answers += other.answers;
         durable_flushes += other.durable_flushes;
         watched_envelopes += other.watched_envelopes;
+        early_exits += other.early_exits;
+        early_answers += other.early_answers;
         answered_lines += other.answered_lines;
     }
 };
@@ -50,6 +56,7 @@ struct caller_context {
     agent_host& agent;
     ledger& book;
     const conservation_checker& conservation;
+    const parking_checker& parking;
     caller_plan plan;
     std::size_t index = 0; // of the agent, in the ledger
     caller_tally seen;

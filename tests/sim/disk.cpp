@@ -54,6 +54,18 @@ void disk::crash(draw& source) {
     for (const auto& [name, file] : names_.now())
         if (file)
             file->crash(source);
+    if (watcher)
+        watcher->crashed();
+}
+
+void disk::crash_unwritten() {
+    NET_ASSERT(processes == 0, "no process lives through a crash of its machine");
+    names_.crash_unwritten();
+    for (const auto& [name, file] : names_.now())
+        if (file)
+            file->crash_unwritten();
+    if (watcher)
+        watcher->crashed();
 }
 
 std::uint64_t disk::used_bytes() const {
@@ -111,8 +123,13 @@ net::result<file_ptr> disk::create(const path& file, std::uint64_t allocated_byt
         return ec;
     if (names_.now().contains(name))
         return kernel_error(EEXIST);
-    if (!has_room(allocated_bytes))
+    if (!has_room(allocated_bytes)) {
+        if (watcher)
+            watcher->no_room_for(name);
         return kernel_error(ENOSPC);
+    }
+    if (watcher)
+        watcher->about_to_create(name);
     auto made = std::make_shared<stored_file>(next_number(), allocated_bytes);
     names_.link(name, made);
     return made;
@@ -142,6 +159,8 @@ net::error_code disk::remove(const path& file) {
     if (!found)
         return found.error();
     const std::string name = key_of(file);
+    if (watcher)
+        watcher->about_to_remove(name);
     keep_if_held(name);
     names_.remove(name);
     return {};
@@ -160,6 +179,8 @@ net::error_code disk::rename(const path& from, const path& to) {
         return kernel_error(EISDIR);
     if (name == key_of(from))
         return {};
+    if (watcher)
+        watcher->about_to_rename(key_of(from), name);
     (*found)->touch();
     keep_if_held(name);
     names_.rename(key_of(from), name);

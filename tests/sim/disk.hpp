@@ -15,8 +15,10 @@
 // and nothing depends on addresses: two runs of one seed are the same.
 
 #include "net/files.hpp"
+#include "tests/sim/disk_watcher.hpp"
 #include "tests/sim/draw.hpp"
 #include "tests/sim/journaled_names.hpp"
+#include "tests/sim/shortages.hpp"
 #include "tests/sim/stored_file.hpp"
 
 #include <cerrno>
@@ -55,16 +57,23 @@ public:
     disk(disk&&) = delete;
     ~disk();
 
-    // Everything on it, as it is now (journal and unsynced bytes too), without processes, locks and the hook.
+    // Everything on it, as it is now (journal and unsynced bytes too), without processes, locks, the hook, the
+    // watcher and what its machine lacks.
     std::shared_ptr<disk> clone() const;
 
     // Loses power. Every process was killed before.
     void crash(draw& source);
+    // The same, before the kernel wrote anything back by itself: what was synced is all that is left.
+    void crash_unwritten();
     // The world ends: memory goes back to the kernel, also what a frozen process still refers to.
     void discard();
 
     // Asked before each of these. An error is what the call returns, and nothing else happens.
     std::function<std::optional<net::error_code>(operation, const path&)> fails;
+
+    // What the processes of its machine lack; none: nothing.
+    std::shared_ptr<shortages> lacking;
+    std::shared_ptr<disk_watcher> watcher;
 
     // A change takes effect at the next call that needs room (ENOSPC); what is there stays.
     std::uint64_t capacity_bytes = no_limit;

@@ -63,6 +63,21 @@ TEST_F(disk_test, each_unsynced_page_is_old_new_or_torn_at_a_sector) {
     EXPECT_EQ(pairs.size(), 16U) << "the pages are drawn each by itself";
 }
 
+TEST_F(disk_test, of_what_was_never_written_back_only_the_synced_is_left) {
+    auto made = create("/s/a", 2 * page_bytes);
+    EXPECT_FALSE(files->sync_directory("/s"));
+    fill(*made, 0, 'o');
+    EXPECT_FALSE(made->sync());
+    fill(*made, 0, 'n');
+    fill(*made, 1, 'n');
+    create("/s/b", page_bytes);
+    made.reset();
+    files->kill();
+    storage->crash_unwritten();
+    EXPECT_EQ(storage->read("/s/a"), std::string(page_bytes, 'o') + std::string(page_bytes, '\0'));
+    EXPECT_FALSE(storage->exists("/s/b"));
+}
+
 TEST_F(disk_test, a_crash_is_decided_by_its_seed_and_settles_everything) {
     auto made = create("/s/a", 20 * page_bytes);
     for (std::size_t index = 0; index < 20; ++index)

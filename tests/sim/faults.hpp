@@ -40,7 +40,8 @@ enum class fault : std::size_t {
     never_answers,
     tiny_windows,
     token_refused,     // 401
-    permission_denied, // 403
+    permission_denied, // 403, for one kind of operation
+    stream_forbidden,  // 403, for some streams beside others that work
     basin_missing,     // 404 basin_not_found
     refused_stream,    // RST_STREAM(REFUSED_STREAM): not processed
     handshake_hangs,   // of TLS
@@ -67,6 +68,16 @@ enum class fault : std::size_t {
     disk_full,
     disk_error,
     disk_slow,
+    descriptors_scarce,
+    mappings_scarce,
+    allocation_fails, // fallocate, though the disk is not full
+    rename_refused,
+    unlink_refused,
+    directory_read_only,
+    nothing_written_back, // before a crash, but what was synced
+    boot_id_hidden,
+    fingerprint_hidden, // of a file
+    clock_restarted,    // the monotonic one, at the boot behind a crash
     // callers of the agent
     caller_vanishes,
     // who writes lines into its intakes

@@ -199,6 +199,23 @@ TEST_F(faulty_face_test, read_sessions_break_within_and_before) {
     });
 }
 
+TEST_F(faulty_face_test, a_forbidden_stream_is_refused_beside_one_that_works) {
+    with_face([this](net::http_client& client) -> net::task<> {
+        watch.refusals.add(fault::stream_forbidden, world.now(), world.now() + spell_max, "test-basin/old");
+        const seen refused = co_await append(client, "old", "one");
+        EXPECT_EQ(refused.status, 403u);
+        const seen opened = co_await append_session(client, "old", 0, 1);
+        EXPECT_EQ(opened.status, 403u);
+        const seen taken = co_await append(client, "new", "one");
+        EXPECT_EQ(taken.status, 200u);
+        EXPECT_EQ(faults.count(fault::stream_forbidden), 2u);
+        co_await net::sleep_until(world, world.now() + spell_max);
+        const seen again = co_await append(client, "old", "one");
+        EXPECT_EQ(again.status, 200u);
+    });
+    EXPECT_EQ(stored("old").size(), 1u);
+}
+
 TEST_F(faulty_face_test, one_seed_gives_one_story) {
     const auto story = [](std::uint64_t seed) {
         struct one_run : faulty_face_test {

@@ -64,6 +64,11 @@ void journaled_names::crash(draw& source) {
     now_ = durable_;
 }
 
+void journaled_names::crash_unwritten() {
+    journal_.clear();
+    now_ = durable_;
+}
+
 journaled_names journaled_names::copy(const std::function<file_ptr(const file_ptr&)>& copy_of) const {
     journaled_names fresh = *this;
     for (auto* names : {&fresh.now_, &fresh.durable_})

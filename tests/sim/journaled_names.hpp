@@ -33,6 +33,7 @@ public:
 
     // A random prefix of the journal survives.
     void crash(draw& source);
+    void crash_unwritten(); // nothing of it does
 
     journaled_names copy(const std::function<file_ptr(const file_ptr&)>& copy_of) const;
 

@@ -72,6 +72,16 @@ bool ledger::covered_by_drop(const sent_event& event) const {
     });
 }
 
+bool ledger::dropped_rightly(const sent_event& event) const {
+    const auto seqs = seqs_of(event);
+    const bool gone = event.gone || std::any_of(left_rings.begin(), left_rings.end(), [&](const auto& each) {
+                          return each.torn && each.first < seqs.below && each.last > seqs.above;
+                      });
+    return std::any_of(dropped.begin(), dropped.end(), [&](const dropped_range& range) {
+        return range.from < seqs.below && range.to > seqs.above && (gone || range.reason != "capacity");
+    });
+}
+
 bool ledger::taken_and_replaced(const sent_event& event) const {
     const auto seqs = seqs_of(event);
     return std::any_of(machine_crashes.begin(), machine_crashes.end(),

@@ -51,6 +51,8 @@ struct sent_event {
     std::vector<stream_id> landed;          // streams that hold it
     net::time_point landed_at{};            // first
     seq_t landed_seq = 0;
+    std::string session; // of its envelope, once one was seen: in S2, or in a ring
+    bool gone = false;   // its segment left a ring while S2 lacked it
 };
 
 // An envelope that was dropped with an events_dropped record.
@@ -60,6 +62,14 @@ struct dropped_range {
     seq_t from;
     seq_t to;
     std::string reason;
+};
+
+// A segment that left a ring, and its seqs, both ends included. Torn by a crash of the machine, it does not show
+// all that it held.
+struct gone_segment {
+    seq_t first;
+    seq_t last;
+    bool torn;
 };
 
 // A session_continued record.
@@ -82,7 +92,8 @@ public:
 
     std::deque<line_input> inputs; // each stays where it is
     std::vector<dropped_range> dropped;
-    std::vector<continuation> continued; // in the order in which they were written
+    std::vector<gone_segment> left_rings; // segments, in their order
+    std::vector<continuation> continued;  // in the order in which they were written
     // When the machines of the agents crashed.
     std::vector<std::pair<std::size_t, net::time_point>> machine_crashes;
 
@@ -93,6 +104,8 @@ public:
 
     // Where nobody told its seq: it may be, by what is known of the events beside it.
     bool covered_by_drop(const sent_event& event) const;
+    // The same, and where it is for want of room, its segment was seen to go.
+    bool dropped_rightly(const sent_event& event) const;
     // A crash of its machine took it from the ring, and a copy of its agent, with the same session and token, has
     // written so far: what that gave the same seq can't be told from one that had been sent before the crash.
     bool taken_and_replaced(const sent_event& event) const;

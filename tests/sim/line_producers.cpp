@@ -81,7 +81,8 @@ net::task<> write_connection(process& env, caller_context& context, std::unique_
     };
     co_await net::with_task_group(env, std::move(both));
     const auto& written = writer.account();
-    const bool undisturbed = context.agent.disturbances == before && context.agent.ready();
+    const bool undisturbed =
+        context.agent.disturbances == before && context.agent.ready() && !context.agent.hampered();
     if (guard.expired() && undisturbed && !context.plan.may_lack_room)
         wrong("its end was not answered", answers);
     if (undisturbed && whole && written.ended && !written.torn)

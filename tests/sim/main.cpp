@@ -112,6 +112,8 @@ void print_totals(const account& sums) {
         print_count("fired", name_of(static_cast<fault>(index)), sums.fired[index]);
     print_count("seen", "answers", sums.callers.answers);
     print_count("seen", "durable_flushes", sums.callers.durable_flushes);
+    print_count("seen", "early_answers", sums.callers.early_answers);
+    print_count("seen", "early_exits", sums.callers.early_exits);
     print_count("seen", "watched_envelopes", sums.callers.watched_envelopes);
     print_count("seen", "answered_lines", sums.callers.answered_lines);
     print_count("seen", "settled_inputs", sums.settled_inputs);

@@ -61,6 +61,9 @@ private:
             co_await on->changed.wait();
         if (on->closed)
             co_return net::error_code(net::asio::error::operation_aborted);
+        // What waits goes on waiting.
+        if (const net::error_code lacks = on->owner.hindrance(call::accept))
+            co_return lacks;
         auto end = std::move(on->waiting.front());
         on->waiting.pop_front();
         co_return make_stream(std::move(end));
@@ -122,6 +125,9 @@ net::task<net::result<std::unique_ptr<net::stream>>> network::dial(process& from
     auto& faults = in.faults();
     link_profile over = to.loopback() || from.on().trusted ? link_profile{} : in.net().hostile_link;
     over.sealed = in.net().sealed && !to.loopback();
+    const net::error_code lacks = from.hindrance(call::dial);
+    if (lacks)
+        co_return lacks;
     const auto mine = std::make_shared<dialling>(from);
     const auto answer_at = in.now() + over.latency * 2;
     const auto answer = [&in, mine, &from](net::time_point when, net::error_code with) {

@@ -211,8 +211,19 @@ plan draw_plan(std::uint64_t seed) {
     }
     if (seed % 8 == 4)
         draw_lines(made, draw(seed).fork("lines"), calm);
+    // Not in every world that is calm otherwise: those are held to the linger.
+    const auto has_one_of = [&made, seed, calm](std::string_view name, unsigned per_mille) {
+        return !calm && !made.capacity_may_drop && draw(seed).fork(name).chance(per_mille);
+    };
+    if (has_one_of("forbidden", 90))
+        draw_forbidden_streams(made, draw(seed).fork("forbidden streams"));
+    else if (has_one_of("shortages", 160))
+        draw_shortages(made, draw(seed).fork("what is short"));
+    if (!made.has("forbidden") && has_one_of("facts", 90))
+        draw_hidden_facts(made, draw(seed).fork("what is hidden"));
     made.callers.may_lack_room = made.capacity_may_drop || made.has("disk");
-    made.callers.may_park = made.has("refusals");
+    made.callers.may_park = made.has("refusals") || made.has("forbidden");
+    made.callers.counts_tell = !made.has("copies") && !made.plans(fault::machine_crashed);
     return made;
 }
 

@@ -34,12 +34,24 @@ struct plan {
 
     bool has(std::string_view family) const;
     bool plans(fault what) const;
+
+    // One agent writes its sessions, each into the stream that has its name, and nobody else.
+    bool one_writer() const {
+        return !has("copies") && !has("others") && agent.s2.stream_template == "{capture_session_id}";
+    }
+
     std::string text() const; // one line
 };
 
 plan draw_plan(std::uint64_t seed);
 
+// Of it, in worlds that have them (plan_hardships.cpp).
+void draw_shortages(plan& into, draw source);
+void draw_forbidden_streams(plan& into, draw source);
+void draw_hidden_facts(plan& into, draw source);
+
 constexpr std::string_view service_token = "sim-secret-5f1e2d";
+constexpr std::string_view token_path = "/token"; // where it comes from a file
 constexpr std::string_view basin_name = "simulated-basin";
 
 } // namespace sim

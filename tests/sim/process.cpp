@@ -84,6 +84,33 @@ void process::run(program main) {
     });
 }
 
+void process::bear_what_lacks() {
+    bears_what_lacks_ = true;
+    files_->meet_shortages();
+    auto& faults = world_->faults();
+    boot_id_hidden_ = faults.strikes(fault::boot_id_hidden);
+    files_->hides_fingerprint = [this] {
+        const bool hidden = world_->faults().strikes(fault::fingerprint_hidden);
+        if (hidden)
+            world_->faults().fired(fault::fingerprint_hidden);
+        return hidden;
+    };
+}
+
+net::error_code process::hindrance(call what) {
+    const auto& lacking = machine_->storage->lacking;
+    return lacking && bears_what_lacks_ ? lacking->refuses(what).value_or(net::error_code())
+                                        : net::error_code();
+}
+
+// As under a sandbox that hides /proc/sys.
+std::string process::boot_id() const {
+    if (!boot_id_hidden_)
+        return machine_->boot_id;
+    world_->faults().fired(fault::boot_id_hidden);
+    return {};
+}
+
 bool process::poll() {
     bool any = false;
     loop_->restart();

@@ -58,6 +58,10 @@ public:
 
     std::function<void(std::string_view)> on_notify; // to the service manager
 
+    // It is the one that the machine's shortages and hidden facts concern.
+    void bear_what_lacks();
+    net::error_code hindrance(call what);
+
     // --- for the world
     bool poll();
     void ring(std::uint64_t alarm);
@@ -84,7 +88,7 @@ public:
 
     void notify_supervisor(std::string_view state) override;
 
-    std::string boot_id() const override { return machine_->boot_id; }
+    std::string boot_id() const override;
 
     net::task<void> on_helper_impl(std::function<void()> work) override;
 
@@ -101,6 +105,8 @@ private:
     std::vector<std::weak_ptr<end_point>> ends_;
     std::vector<std::weak_ptr<network::listening>> listeners_;
     std::unique_ptr<net::stream> input_;
+    bool bears_what_lacks_ = false;
+    bool boot_id_hidden_ = false;
     net::time_point helper_free_at_{};
     std::size_t running_ = 0;
     bool started_ = false;

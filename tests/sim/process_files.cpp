@@ -17,6 +17,15 @@ net::result<file_ptr> find_or_create(disk& on, const disk::path& file) {
     return found;
 }
 
+// Why a call can't even begin; no error: it may.
+net::error_code hindrance(const file_holder& process, call what, const disk::path& on) {
+    if (!process.alive)
+        return dead();
+    auto& lacking = process.on->lacking;
+    return lacking && process.meets_shortages ? lacking->refuses(what, on).value_or(net::error_code())
+                                              : net::error_code();
+}
+
 } // namespace
 
 process_files::process_files(std::shared_ptr<disk> on)
@@ -29,6 +38,10 @@ process_files::~process_files() {
     kill();
 }
 
+void process_files::meet_shortages() {
+    process_->meets_shortages = true;
+}
+
 void process_files::kill() {
     process_->kill(file_holder::frames::may_run);
 }
@@ -38,12 +51,13 @@ void process_files::freeze() {
 }
 
 net::error_code process_files::create_directories(const path& dir, unsigned) {
-    return process_->alive ? process_->on->create_directories(dir) : dead();
+    const auto ec = hindrance(*process_, call::create_directory, dir);
+    return ec ? ec : process_->on->create_directories(dir);
 }
 
 net::result<std::vector<net::file_entry>> process_files::list(const path& dir) {
-    if (!process_->alive)
-        return dead();
+    if (const auto ec = hindrance(*process_, call::list, dir))
+        return ec;
     return process_->on->list(dir);
 }
 
@@ -52,20 +66,23 @@ bool process_files::exists(const path& file) {
 }
 
 net::error_code process_files::remove(const path& file) {
-    return process_->alive ? process_->on->remove(file) : dead();
+    const auto ec = hindrance(*process_, call::remove, file);
+    return ec ? ec : process_->on->remove(file);
 }
 
 net::error_code process_files::rename(const path& from, const path& to) {
-    return process_->alive ? process_->on->rename(from, to) : dead();
+    const auto ec = hindrance(*process_, call::rename, from);
+    return ec ? ec : process_->on->rename(from, to);
 }
 
 net::error_code process_files::sync_directory(const path& dir) {
-    return process_->alive ? process_->on->sync_directory(dir) : dead();
+    const auto ec = hindrance(*process_, call::sync_directory, dir);
+    return ec ? ec : process_->on->sync_directory(dir);
 }
 
 net::result<std::string> process_files::read_all(const path& file, std::uint64_t limit_bytes) {
-    if (!process_->alive)
-        return dead();
+    if (const auto ec = hindrance(*process_, call::read, file))
+        return ec;
     const auto found = process_->on->find(file);
     if (!found)
         return found.error();
@@ -75,16 +92,18 @@ net::result<std::string> process_files::read_all(const path& file, std::uint64_t
 }
 
 net::error_code process_files::replace(const path& file, std::string_view content, unsigned) {
-    return process_->alive ? process_->on->replace(file, content) : dead();
+    const auto ec = hindrance(*process_, call::replace, file);
+    return ec ? ec : process_->on->replace(file, content);
 }
 
 net::error_code process_files::replace_unsynced(const path& file, std::string_view content, unsigned) {
-    return process_->alive ? process_->on->replace_unsynced(file, content) : dead();
+    const auto ec = hindrance(*process_, call::replace, file);
+    return ec ? ec : process_->on->replace_unsynced(file, content);
 }
 
 net::result<std::unique_ptr<net::file>> process_files::open(const path& file, bool create) {
-    if (!process_->alive)
-        return dead();
+    if (const auto ec = hindrance(*process_, create ? call::open_new : call::open, file))
+        return ec;
     auto found = create ? find_or_create(*process_->on, file) : process_->on->find(file);
     if (!found)
         return found.error();
@@ -93,8 +112,8 @@ net::result<std::unique_ptr<net::file>> process_files::open(const path& file, bo
 
 net::result<std::unique_ptr<net::mapped_file>> process_files::create_mapped(const path& file,
                                                                             std::uint64_t size) {
-    if (!process_->alive)
-        return dead();
+    if (const auto ec = hindrance(*process_, call::create_mapped, file))
+        return ec;
     if (size == 0)
         return process_->on->exists(file) ? kernel_error(EEXIST) : kernel_error(EINVAL);
     auto made = process_->on->create(file, size);
@@ -104,8 +123,8 @@ net::result<std::unique_ptr<net::mapped_file>> process_files::create_mapped(cons
 }
 
 net::result<std::unique_ptr<net::mapped_file>> process_files::open_mapped(const path& file) {
-    if (!process_->alive)
-        return dead();
+    if (const auto ec = hindrance(*process_, call::open_mapped, file))
+        return ec;
     auto found = process_->on->find(file);
     if (!found)
         return found.error();
@@ -115,8 +134,8 @@ net::result<std::unique_ptr<net::mapped_file>> process_files::open_mapped(const 
 }
 
 net::result<std::unique_ptr<net::mapped_file>> process_files::anonymous(std::uint64_t size) {
-    if (!process_->alive)
-        return dead();
+    if (const auto ec = hindrance(*process_, call::anonymous, {}))
+        return ec;
     if (size == 0)
         return kernel_error(EINVAL);
     return make_anonymous_memory(size);
@@ -124,8 +143,8 @@ net::result<std::unique_ptr<net::mapped_file>> process_files::anonymous(std::uin
 
 net::result<std::unique_ptr<net::file_lock>> process_files::lock(const path& file, std::string_view ours,
                                                                  std::string& holder) {
-    if (!process_->alive)
-        return dead();
+    if (const auto ec = hindrance(*process_, call::open_new, file))
+        return ec;
     auto& on = *process_->on;
     auto found = find_or_create(on, file);
     if (!found)
@@ -144,6 +163,8 @@ net::result<std::unique_ptr<net::file_lock>> process_files::lock(const path& fil
 
 std::optional<std::string> process_files::fingerprint(const path& file) {
     if (!process_->alive)
+        return std::nullopt;
+    if (hides_fingerprint && hides_fingerprint())
         return std::nullopt;
     if (process_->on->is_directory(file))
         return "directory";

@@ -10,6 +10,7 @@
 
 #include "tests/sim/disk.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,6 +25,11 @@ public:
     ~process_files() override; // the process is gone: kill()
     process_files(const process_files&) = delete;
     process_files& operator=(const process_files&) = delete;
+
+    // From now on what its machine lacks is lacking here.
+    void meet_shortages();
+    // Asked at each call of fingerprint(): whether the file system can't tell.
+    std::function<bool()> hides_fingerprint;
 
     void kill();
     // The same for a process whose frames are never run or destroyed: nothing needs to be copied.

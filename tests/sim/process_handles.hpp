@@ -21,6 +21,7 @@ struct file_holder {
 
     std::shared_ptr<disk> on;
     bool alive = true;
+    bool meets_shortages = false;            // of its machine
     std::map<std::uint64_t, use> uses;       // by the file's number
     std::map<std::uint64_t, file_ptr> locks; // by lock_id
 

@@ -93,6 +93,8 @@ std::optional<fault> service_parts::strike(std::span<const fault> possible) {
 std::optional<fault> service_parts::refusal(const service_request& met) {
     if (faults.healed())
         return std::nullopt;
+    if (watch.refusals.forbids(met.stream, env.now()))
+        return fault::stream_forbidden;
     if (const auto held = refusals.holding(met, env.now()))
         return held;
     static constexpr std::array possible{fault::token_refused, fault::permission_denied,
@@ -100,8 +102,11 @@ std::optional<fault> service_parts::refusal(const service_request& met) {
     const auto struck = strike(possible);
     if (struck && !spells::concerns(*struck, met))
         return std::nullopt;
-    if (struck)
-        refusals.begin(*struck, met.kind, env.now() + faults.source().between(spell_min, spell_max));
+    if (struck) {
+        const net::time_point until = env.now() + faults.source().between(spell_min, spell_max);
+        refusals.begin(*struck, met.kind, until);
+        watch.refusals.add(*struck, env.now(), until);
+    }
     return struck;
 }
 
@@ -131,6 +136,7 @@ s2::local::failure failure_of(fault which, const service_request& on) {
     case fault::token_refused:
         return standard_failure(401, "authn", "invalid access token");
     case fault::permission_denied:
+    case fault::stream_forbidden:
         return standard_failure(403, "permission_denied", "the token does not allow this operation");
     case fault::basin_missing:
         return s2::local::basin_not_found(on.basin);
@@ -141,7 +147,8 @@ s2::local::failure failure_of(fault which, const service_request& on) {
 }
 
 bool means_nothing_applied(fault which) {
-    return which == fault::rate_limited || which == fault::server_draining || spells::is_spell(which);
+    return which == fault::rate_limited || which == fault::server_draining ||
+           which == fault::stream_forbidden || spells::is_spell(which);
 }
 
 } // namespace sim

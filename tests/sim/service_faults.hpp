@@ -4,7 +4,7 @@
 //
 // A spell is a refusal that lasts: once struck, it holds for spell_min to spell_max for every request that it
 // concerns (a refused token concerns all, a missing basin those that name one, a missing permission one kind
-// of operation), so that a client must wait and heal.
+// of operation), so that a client must wait and heal. Forbidden streams are those of the watch's record.
 
 #include "net/http_server.hpp"
 #include "s2/local/failure.hpp"

@@ -3,6 +3,8 @@
 // and for the trace. Seen from the server's side: what it has received whole and not acknowledged yet; the
 // client has at least as much in flight.
 
+#include "tests/sim/refusal_record.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +31,8 @@ struct service_watch {
     std::function<void(std::string_view what, std::string_view stream)> on_event;
     // The body of each request at its end, whole or not.
     std::function<void(std::string_view stream, std::uint64_t bytes)> on_body;
+
+    refusal_record refusals;
 
     std::uint64_t tls_connections = 0; // whose handshake ended well
     // What no service may ever see.

@@ -142,6 +142,11 @@ void stored_file::crash(draw& source) {
     touch();
 }
 
+void stored_file::crash_unwritten() {
+    NET_ASSERT(handles == 0, "no process lives through a crash of its machine");
+    revert();
+}
+
 void stored_file::revert() {
     newest_ = std::make_shared<sparse_memory>(durable_size_);
     for (const std::size_t index : durable_.united({}))

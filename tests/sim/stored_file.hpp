@@ -38,6 +38,7 @@ public:
     void truncate(std::uint64_t size);
     void sync();
     void crash(draw& source);
+    void crash_unwritten(); // nothing had been written back beyond what was synced
 
     // What a mapping of it shows. It stays at its place while the file is mapped: then the file neither grows
     // nor shrinks.

@@ -3,6 +3,7 @@
 #include "s2/client.hpp"
 #include "tests/sim/abandon.hpp"
 #include "tests/sim/certificates.hpp"
+#include "tests/sim/checkers/ring_checker.hpp"
 #include "tests/sim/log_to_story.hpp"
 #include "tests/sim/service_tls.hpp"
 
@@ -18,6 +19,7 @@ story::story(const plan& of, trace& into)
     , checker_(world_, book_)
     , conservation_(book_)
     , lines_(book_, of.callers.may_lack_room)
+    , parking_(book_, watch_.refusals, std::string(basin_name), of.one_writer())
     , bounds_(watch_) {
     into.watch_for(std::string(service_token));
     world_.net().hostile_link = plan_.link;
@@ -46,8 +48,11 @@ story::story(const plan& of, trace& into)
         if (!bounds_.due())
             return;
         bounds_.check_traffic(plan_.agent);
-        for (const auto& each : hosts_)
+        for (const auto& each : hosts_) {
             bounds_.check_disk(*each.agent);
+            if (auto* ring = dynamic_cast<ring_checker*>(each.agent->on().storage->watcher.get()))
+                ring->look();
+        }
     });
     watch_.on_wrong = [this](const std::string& what) {
         if (!found_)
@@ -176,7 +181,11 @@ void story::perform(const planned_act& act) {
     case fault::disk_error:
     case fault::disk_slow:
         return spoil_disk(act);
+    case fault::stream_forbidden:
+        return forbid_streams(act);
     default:
+        if (shortages::is_one(act.what))
+            return begin_shortage(which, act);
         return meddle(act.what);
     }
 }
@@ -226,6 +235,7 @@ void story::clone_machine() {
     checker_.agents(hosts_.size());
     copy.agent->adopt(world_, twin.world_, *twin.hosts_.front().agent);
     copy.agent->on().storage->fails = nullptr; // the twin's
+    watch_ring(copy);
     start_callers_of(copy);
 }
 

@@ -8,6 +8,7 @@
 #include "tests/sim/checkers/bounds_checker.hpp"
 #include "tests/sim/checkers/conservation_checker.hpp"
 #include "tests/sim/checkers/lines_checker.hpp"
+#include "tests/sim/checkers/parking_checker.hpp"
 #include "tests/sim/checkers/stream_checker.hpp"
 #include "tests/sim/line_producers.hpp"
 #include "tests/sim/plan.hpp"
@@ -71,6 +72,10 @@ private:
     void settle_input(host& which);
     bool left_for_a_reason(const host& which) const;
     void start_agent(host& which);
+    void watch_ring(host& which);
+    void begin_shortage(host& which, const planned_act& act);
+    void forbid_streams(const planned_act& act);
+    void judge_exit(host& which);
     void start_callers_of(host& which);
     host& some_host();
 
@@ -93,6 +98,7 @@ private:
     stream_checker checker_;
     conservation_checker conservation_;
     lines_checker lines_;
+    parking_checker parking_;
     bounds_checker bounds_;
     machine service_machine_;
     machine elsewhere_;

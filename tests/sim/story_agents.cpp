@@ -22,7 +22,10 @@ story::host& story::add_host(std::shared_ptr<disk> storage) {
     auto on = make_machine("agent-" + std::to_string(index), std::move(storage));
     added.agent = std::make_unique<agent_host>(world_, std::move(on), plan_.agent);
     added.context.reset(
-        new caller_context{world_, *added.agent, book_, conservation_, plan_.callers, index, {}});
+        new caller_context{world_, *added.agent, book_, conservation_, parking_, plan_.callers, index, {}});
+    added.agent->on_exit = [this, index] { judge_exit(hosts_[index]); };
+    if (added.agent->on().storage)
+        watch_ring(added);
     added.context->plan.until = net::time_point(began_) + plan_.active_for;
     if (plan_.agent.input)
         added.agent->make_input = [this, index](process& agent) { return open_input(hosts_[index], agent); };
@@ -55,12 +58,14 @@ void story::settle_input(host& which) {
         return;
     end_input(*input);
     const auto code = which.agent->exited.value_or(failure);
-    if (code == failure || code == unusable || !input->written || plan_.has("disk"))
+    const bool unwritable = plan_.has("disk") || (plan_.has("shortages") && !healing_);
+    if (code == failure || code == unusable || !input->written || unwritable)
         return;
     const auto status = which.agent->on().storage->read("/state/status.json");
     if (!status)
         throw verdict(exit_correctness, which.agent->name() + " left no status.json");
-    const bool to_the_end = input->written->ended && !which.agent->signalled() && code != parked;
+    const bool left_early = code == parked && parking_.may_leave_input(world_.now());
+    const bool to_the_end = input->written->ended && !which.agent->signalled() && !left_early;
     lines_.settle(*input->written, *status, to_the_end, world_.now());
     if (code == durable)
         conservation_.expect_durable(which.context->index, world_.now(), "exit 0 behind an input");
@@ -103,12 +108,12 @@ bool story::left_for_a_reason(const host& which) const {
     using enum agent::exit_code;
     const auto code = *which.agent->exited;
     if (code == unusable)
-        return plan_.has("disk");
+        return plan_.has("disk") || plan_.has("shortages");
     if (!which.input || which.agent->signalled())
         return false;
-    if (code == parked)
-        return plan_.has("refusals");
     const bool ended = which.input->written && which.input->written->ended;
+    if (code == parked)
+        return parking_.may_leave_input(world_.now()) || (ended && plan_.callers.may_park);
     return ended && (code == durable || code == undelivered);
 }
 

@@ -81,6 +81,8 @@ void story::heal() {
             world_.resume(on);
         on.storage->capacity_bytes = disk::no_limit;
         on.storage->fails = nullptr;
+        if (on.storage->lacking)
+            on.storage->lacking->end_all();
         on.helper_delay_max = machine().helper_delay_max;
         ++each.agent->disturbances;
     }
@@ -176,7 +178,7 @@ void story::expect_clean_exit(host& which) {
     conservation_.expect_adds_up(*status);
     settle_input(which);
     if (hosts_.size() == 1 && !plan_.plans(fault::machine_crashed))
-        conservation_.expect_counts(*status, *store_);
+        conservation_.expect_counts(*status, *store_, plan_.has("others"));
 }
 
 // Drops are told only for reasons that this world gave.
@@ -192,11 +194,13 @@ void story::check_accounts() const {
     if (plan_.families.empty() && !plan_.capacity_may_drop && !plan_.callers.changes_sessions)
         expect_no_wait_beyond_linger(book_, plan_.agent, plan_.link);
     for (const auto& range : book_.dropped) {
-        const bool crash = plan_.plans(fault::machine_crashed);
-        // Who writes lines is paused instead.
-        const bool full = (!plan_.lines_only && book_.bytes() * 2 > plan_.agent.ring_capacity) ||
-                          plan_.plans(fault::disk_full) || plan_.plans(fault::disk_error);
-        if (range.reason == "capacity" ? !full : !crash)
+        const bool crash = !book_.machine_crashes.empty() ||
+                           (range.reason == "machine_crash" && plan_.plans(fault::boot_id_hidden));
+        const bool seen_to_go =
+            std::any_of(book_.left_rings.begin(), book_.left_rings.end(), [&range](const auto& seqs) {
+                return seqs.first <= range.to && seqs.last >= range.from;
+            });
+        if (range.reason == "capacity" ? !seen_to_go : !crash)
             throw verdict(exit_correctness, "events_dropped " + std::to_string(range.from) + " to " +
                                                 std::to_string(range.to) + " for " + range.reason +
                                                 ", which nothing in this world explains");

@@ -4,10 +4,11 @@ import contextlib
 import random
 import socket
 import threading
+import time
 
 
 class Proxy:
-    """Passes bytes on; can cut each connection after a random number of them, cut all at once, and swallow the answers.
+    """Passes bytes on; can cut each connection after a random number of them, cut all at once, and swallow or delay the answers.
 
     An error of its threads, other than a connection that is gone, is kept and raised by close().
     """
@@ -17,6 +18,7 @@ class Proxy:
         self.rng = random.Random()
         self.cut_after = None    # (least, most) bytes of a connection, both ways together
         self.swallowing = False  # what the server answers
+        self.delay = 0           # seconds that what the server answers is on its way
         self.cuts = 0
         self.error = None
         self.closed = False
@@ -69,6 +71,8 @@ class Proxy:
             while data := source.recv(65536):
                 if self.swallowing and answers:
                     continue
+                if answers and self.delay:
+                    time.sleep(self.delay)
                 with self.lock:
                     cut = budget is not None and self.cut_after is not None and len(data) >= budget[0]
                     if budget is not None:

@@ -54,7 +54,7 @@ void lines_checker::expect_order() const {
                 continue;
             const auto& event = book_.at(line.number);
             if (event.landed.empty()) {
-                const bool told = event.what == fate::refused || book_.covered_by_drop(event);
+                const bool told = event.what == fate::refused || book_.dropped_rightly(event);
                 missing += told ? 0 : 1;
                 continue;
             }

@@ -54,7 +54,7 @@ void stream_checker::check(stream_id stream, const model_record& record) {
     }
     try {
         if (ledger::number_of(record.body))
-            producers(stream, there, record.body, head->seq.value_or(0));
+            producers(stream, there, record.body, head->seq.value_or(0), head->capture_session_id);
         else
             own(stream, record.body, head->seq, std::string(head->capture_session_id));
     } catch (const std::runtime_error& why) {
@@ -62,7 +62,8 @@ void stream_checker::check(stream_id stream, const model_record& record) {
     }
 }
 
-void stream_checker::producers(stream_id stream, seen& there, std::string_view line, seq_t seq) {
+void stream_checker::producers(stream_id stream, seen& there, std::string_view line, seq_t seq,
+                               std::string_view session) {
     const auto number = *ledger::number_of(line);
     if (number >= book_.events().size())
         throw std::runtime_error("never published");
@@ -81,6 +82,7 @@ void stream_checker::producers(stream_id stream, seen& there, std::string_view l
         event.landed_at = world_.now();
     event.landed.push_back(stream);
     event.landed_seq = seq;
+    event.session = session;
 }
 
 void stream_checker::own(stream_id stream, std::string_view line, std::optional<seq_t> seq,

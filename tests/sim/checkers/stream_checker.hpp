@@ -32,7 +32,7 @@ private:
     };
 
     void check(stream_id stream, const model_record& record);
-    void producers(stream_id stream, seen& there, std::string_view line, seq_t seq);
+    void producers(stream_id stream, seen& there, std::string_view line, seq_t seq, std::string_view session);
     void own(stream_id stream, std::string_view line, std::optional<seq_t> seq, const std::string& session);
     [[noreturn]] void wrong(stream_id stream, const model_record& record, const std::string& what) const;
 

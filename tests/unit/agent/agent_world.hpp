@@ -16,7 +16,7 @@
 
 namespace agent::test {
 
-// Real files; appending fails while `append_error` is set.
+// Real files; appending and syncing fail where a test says so.
 class failing_files final : public net::file_system {
     class failing_file final : public net::file {
     public:
@@ -48,9 +48,38 @@ class failing_files final : public net::file_system {
         failing_files& owner_;
     };
 
+    class failing_mapping final : public net::mapped_file {
+    public:
+        failing_mapping(std::unique_ptr<net::mapped_file> inner, failing_files& owner)
+            : inner_(std::move(inner))
+            , owner_(owner) {}
+
+        std::span<std::byte> bytes() noexcept override { return inner_->bytes(); }
+
+        net::error_code sync() override {
+            if (owner_.mapping_sync_error || owner_.mapping_syncs_nothing)
+                return owner_.mapping_sync_error;
+            return inner_->sync();
+        }
+
+    private:
+        std::unique_ptr<net::mapped_file> inner_;
+        failing_files& owner_;
+    };
+
+    net::result<std::unique_ptr<net::mapped_file>>
+    wrapped(net::result<std::unique_ptr<net::mapped_file>> made) {
+        if (!made)
+            return made;
+        return std::unique_ptr<net::mapped_file>(std::make_unique<failing_mapping>(std::move(*made), *this));
+    }
+
 public:
+    net::error_code mapping_sync_error; // while set
+    bool mapping_syncs_nothing = false; // for tests that have many, and no crash of the machine
     int appends = 0;
     int appends_until_error = -1; // never
+    net::error_code memory_fails; // anonymous() says so while set
 
     net::error_code create_directories(const path& dir, unsigned mode) override {
         return real_->create_directories(dir, mode);
@@ -91,14 +120,16 @@ public:
 
     net::result<std::unique_ptr<net::mapped_file>> create_mapped(const path& file,
                                                                  std::uint64_t size) override {
-        return real_->create_mapped(file, size);
+        return wrapped(real_->create_mapped(file, size));
     }
 
     net::result<std::unique_ptr<net::mapped_file>> open_mapped(const path& file) override {
-        return real_->open_mapped(file);
+        return wrapped(real_->open_mapped(file));
     }
 
     net::result<std::unique_ptr<net::mapped_file>> anonymous(std::uint64_t size) override {
+        if (memory_fails)
+            return memory_fails;
         return real_->anonymous(size);
     }
 

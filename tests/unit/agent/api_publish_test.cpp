@@ -143,6 +143,52 @@ TEST(api_publish, a_stop_in_the_middle_of_a_body_keeps_what_was_accepted) {
     EXPECT_EQ(api.agent.journal->last_seq(), 2u);
 }
 
+std::string retry_after(const answer& got) {
+    return std::string(net::find_field(got.fields, "retry-after"));
+}
+
+TEST(api_publish, want_of_room_says_why_and_when_to_come_back) {
+    api_setup api;
+    api.agent.start();
+    api.agent.retention.owes_all = true;
+    api.env.disk.memory_fails = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+    const std::string big = R"({"type":"t","data":")" + std::string(900'000, 'x') + "\"}";
+    EXPECT_EQ(api.ask("POST", "/events/publish", big).status, 200u);
+    EXPECT_EQ(api.ask("POST", "/events/publish", big).status, 200u);
+    const std::string why = "the ring has no room: cannot make another segment: Cannot allocate memory";
+    for (const auto& got : {api.ask("POST", "/events/publish", big), api.publish_lines(big + "\n" + big)}) {
+        EXPECT_EQ(got.status, 503u);
+        EXPECT_EQ(error_code_of(got), "no_room");
+        EXPECT_EQ(json_of(got).at("error").at("message"), boost::json::value(why));
+        EXPECT_EQ(retry_after(got), "1");
+    }
+    EXPECT_EQ(api.agent.retention.dropped, 0u);
+    const auto mixed = api.publish_lines("{\"type\":\"a\"}\n" + big); // a small one still fits
+    EXPECT_EQ(mixed.status, 200u);
+    EXPECT_EQ(json_of(mixed).at("refused"), 1);
+    EXPECT_EQ(retry_after(mixed), "");
+    api.env.disk.memory_fails = {};
+    EXPECT_EQ(api.ask("POST", "/events/publish", big).status, 200u);
+}
+
+TEST(api_publish, nor_does_a_session_start_without_room) {
+    api_setup api;
+    api.agent.start();
+    auto hold = api.agent.journal->hold(1, ~seq_t{0});
+    const std::string big = R"({"type":"t","data":")" + std::string(900'000, 'x') + "\"}";
+    while (api.agent.publish(big) != 0) {
+    }
+    const std::string small = R"({"type":"t","data":")" + std::string(1000, 'x') + "\"}";
+    while (api.agent.publish(small) != 0) {
+    }
+    api.agent.sessions->stop(end_reason::stopped);
+    const auto got = api.ask("POST", "/events/capture_session", "{}");
+    EXPECT_EQ(got.status, 503u);
+    EXPECT_EQ(error_code_of(got), "no_room");
+    EXPECT_EQ(json_of(got).at("error").at("message"), "the ring has no room: all of it waits for S2");
+    EXPECT_EQ(retry_after(got), "1");
+}
+
 TEST(publish_tally, statuses) {
     const auto status = [](std::vector<publish_outcome> outcomes) {
         publish_tally tally;

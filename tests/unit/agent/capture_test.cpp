@@ -73,6 +73,21 @@ TEST(capture, events_wait_until_the_disk_has_their_sessions_start) {
     EXPECT_EQ(agent.publish(R"({"type":"console_log"})"), 5u);
 }
 
+TEST(capture, without_reserved_seqs_publishing_is_refused_with_the_cause) {
+    agent_world env;
+    capture_setup agent(env);
+    agent.start();
+    agent.journal->allow_seqs(agent.journal->last_seq() + 1, "No space left on device");
+    EXPECT_EQ(agent.publish(R"({"type":"a"})"), 2u);
+    const auto outcome = agent.sessions->publish(R"({"type":"b"})", event_origin::intake);
+    const auto* refused = std::get_if<publish_refused>(&outcome);
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->code, "no_room");
+    EXPECT_EQ(refused->message, "the ring has no room: cannot reserve seqs ahead: No space left on device");
+    agent.journal->allow_seqs(agent.journal->last_seq() + 1);
+    EXPECT_EQ(agent.publish(R"({"type":"b"})"), 3u);
+}
+
 TEST(capture, a_missing_ts_is_the_present) {
     agent_world env;
     capture_setup agent(env);
@@ -174,7 +189,7 @@ TEST(capture, spans_are_bounded) {
         agent.sessions->stop(end_reason::stopped);
     }
     const auto again = agent.sessions->start({id_one, std::nullopt});
-    EXPECT_EQ(std::get<start_error>(again).why, start_error::kind::table_full);
+    EXPECT_EQ(std::get<start_error>(again).why, start_error::kind::too_often);
     EXPECT_FALSE(agent.sessions->active());
 }
 

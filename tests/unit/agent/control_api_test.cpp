@@ -111,7 +111,7 @@ TEST(control_api, a_timeout_needs_a_unit_and_costs_no_session_when_wrong) {
     EXPECT_TRUE(api.sink.flushed.empty());
 }
 
-TEST(control_api, flush_says_durable_timed_out_parked_or_held) {
+TEST(control_api, flush_says_what_became_of_it_and_what_is_left) {
     api_setup api;
     api.agent.start();
     api.sink.now.durable_seq = 1;
@@ -121,16 +121,26 @@ TEST(control_api, flush_says_durable_timed_out_parked_or_held) {
     EXPECT_EQ(api.sink.flushed, std::vector<seq_t>{1});
     api.sink.now.undelivered_bytes = 7;
     api.sink.now.reason = "the token is refused";
-    api.sink.now.held.push_back({{"old", "https://a", "https://b"}, "s", {3, 30}, "another place"});
+    const place old{"old", "https://a", "https://b"};
+    api.sink.now.streams.push_back({old, "s", {3, 30}, "no permission", stream_state::parked});
+    api.sink.now.streams.push_back({old, "t", {1, 10}, "another place", stream_state::held});
     for (const auto& [outcome, code] :
          {std::pair{flush_outcome::timed_out, "timed_out"}, std::pair{flush_outcome::parked, "parked"},
+          std::pair{flush_outcome::streams_parked, "streams_parked"},
           std::pair{flush_outcome::held, "held"}}) {
         api.sink.outcome = outcome;
         const auto got = api.ask("POST", "/events/flush?timeout=10ms");
         EXPECT_EQ(got.status, 504u);
         EXPECT_EQ(error_code_of(got), code);
         EXPECT_EQ(json_of(got).at("left").at("bytes"), 7);
-        EXPECT_EQ(json_of(got).at("left").at("held").at(0).at("place"), "old at https://b");
+        const auto streams = json_of(got).at("left").at("streams");
+        EXPECT_EQ(streams, boost::json::parse(R"([
+            {"place":"old at https://b","stream":"s","events":3,"bytes":30,"state":"parked","reason":"no permission"},
+            {"place":"old at https://b","stream":"t","events":1,"bytes":10,"state":"held","reason":"another place"}])"));
+        if (outcome == flush_outcome::streams_parked) {
+            EXPECT_NE(got.body.find("stream s at old at https://b: no permission"), std::string::npos)
+                << got.body;
+        }
     }
 }
 

@@ -222,8 +222,9 @@ TEST(parse_envelope_head, survives_any_bytes) {
         for (unsigned edits = random() % 4; edits > 0 && !changed.empty(); --edits)
             changed[random() % changed.size()] = static_cast<char>(random());
         const auto head = agent::parse_envelope_head(changed);
-        if (line.starts_with(changed))
+        if (line.starts_with(changed)) {
             EXPECT_EQ(head.has_value(), changed == line) << changed;
+        }
         if (!head)
             continue;
         ++taken;
@@ -231,8 +232,9 @@ TEST(parse_envelope_head, survives_any_bytes) {
         EXPECT_TRUE(id_with_escape ||
                     changed.find("\"" + head->capture_session_id + "\"") != std::string::npos)
             << changed;
-        if (head->seq)
+        if (head->seq) {
             EXPECT_NE(changed.find("\"seq\":" + std::to_string(*head->seq)), std::string::npos) << changed;
+        }
     }
     EXPECT_GT(taken, 100);
     EXPECT_LT(taken, 20'000);

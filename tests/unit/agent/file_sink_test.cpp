@@ -158,6 +158,30 @@ TEST(file_sink, a_gap_is_a_line_of_system_log) {
     EXPECT_EQ(content(setup.logs / "system.log"), lines);
 }
 
+TEST(file_sink, a_gap_over_two_sessions_is_a_line_of_each) {
+    file_setup setup;
+    setup.write_all();
+    setup.agent->publish(R"({"type":"page_load"})");
+    const auto one = setup.agent->table->active()->id;
+    setup.agent->sessions->stop(end_reason::stopped);
+    setup.agent->start({id_two, std::nullopt});
+    const seq_t begins = setup.agent->journal->last_seq();
+    setup.agent->overrun();
+    const auto first = setup.agent->journal->first_seq();
+    ASSERT_GT(first, begins);
+    setup.write_all();
+    const auto lines = content(setup.logs / "system.log");
+    const auto told = [&](const std::string& id, seq_t from, seq_t to) {
+        const auto at =
+            lines.find(R"({"from_seq":)" + std::to_string(from) + R"(,"to_seq":)" + std::to_string(to));
+        return at != std::string::npos &&
+               lines.compare(lines.rfind('{', lines.rfind("capture_session_id", at)), 23 + id.size(),
+                             R"({"capture_session_id":")" + id) == 0;
+    };
+    EXPECT_TRUE(told(one, 2, begins - 1)) << lines;
+    EXPECT_TRUE(told(id_two, begins, first - 1)) << lines;
+}
+
 TEST(file_sink, a_full_disk_stops_only_it_until_it_has_room_again) {
     file_setup setup;
     auto sink = setup.open();

@@ -127,6 +127,37 @@ TEST(live_sink, a_client_that_lags_is_told_what_it_missed) {
     EXPECT_EQ(envelope.at("event").at("data").at("reason"), "capacity");
 }
 
+TEST(live_sink, a_gap_over_sessions_and_parts_is_told_in_pieces) {
+    live_setup setup;
+    const auto& one = setup.agent.start({id_one, std::nullopt});
+    setup.agent.publish(R"({"type":"a"})");
+    setup.agent.table->update(one.number, [](session_record& record) {
+        record.parts.push_back({{"elsewhere", "", ""}, "other", 2});
+    });
+    setup.agent.sessions->stop(end_reason::stopped); // seq 3
+    setup.agent.start({id_two, std::nullopt});       // 4
+    setup.agent.overrun();
+    const seq_t first = setup.agent.journal->first_seq();
+    ASSERT_GT(first, 5u);
+    setup.wanted.after = 0;
+    std::string got;
+    setup.stream([&](net::client_exchange& exchange) -> task<void> {
+        for (int event = 0; event < 3; ++event)
+            got += co_await setup.read_until(exchange, "\n\n");
+    });
+    std::vector<std::string> told;
+    for (std::size_t at = got.find("data: "); told.size() < 3; at = got.find("data: ", at + 1)) {
+        ASSERT_NE(at, std::string::npos);
+        const auto envelope = boost::json::parse(got.substr(at + 6, got.find('\n', at) - at - 6));
+        const auto& data = envelope.at("event").at("data");
+        told.push_back(std::string(envelope.at("capture_session_id").as_string()) + " " +
+                       std::to_string(data.at("from_seq").as_int64()) + "-" +
+                       std::to_string(data.at("to_seq").as_int64()));
+    }
+    EXPECT_EQ(told, (std::vector<std::string>{std::string(id_one) + " 1-1", std::string(id_one) + " 2-3",
+                                              std::string(id_two) + " 4-" + std::to_string(first - 1)}));
+}
+
 TEST(live_sink, a_client_that_does_not_read_delays_nobody) {
     live_setup setup;
     setup.agent.start();

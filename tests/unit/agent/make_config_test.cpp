@@ -378,6 +378,15 @@ TEST_F(configuration, without_a_basin_other_s2_settings_are_named_as_unused) {
               1u); // one endpoint alone is the cloud's other half
 }
 
+// It stands in each stored place, whose slots are of a fixed size.
+TEST_F(configuration, an_endpoint_of_more_than_512_bytes_is_refused) {
+    for (const char* name : {"--s2-account-endpoint", "--s2-basin-endpoint"}) {
+        const std::string url = "http://host/" + std::string(500, 'p');
+        EXPECT_TRUE(good({"--s2-basin", "some-basin", name, url}).notes.size() == 1u);
+        EXPECT_THAT(bad({"--s2-basin", "some-basin", name, url + "p"}), HasSubstr("longer than 512 bytes"));
+    }
+}
+
 TEST(switches, take_the_usual_words) {
     for (const char* yes : {"1", "true", "yes", "on", "True", "YES"})
         EXPECT_EQ(parse_switch(yes), true) << yes;

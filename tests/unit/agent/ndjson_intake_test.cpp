@@ -132,6 +132,39 @@ TEST(ndjson_intake, waits_rather_than_drop_what_s2_lacks) {
     EXPECT_EQ(setup.agent.retention.dropped, 0u);
 }
 
+// A limit of the system, or a disk, that is widened by somebody else: nobody tells the agent.
+TEST(ndjson_intake, waits_for_room_that_comes_unasked) {
+    intake_setup setup;
+    setup.agent.retention.owes_all = true;
+    setup.agent.start();
+    ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, setup.bodies, *setup.ours,
+                         setup.stop, {});
+    constexpr std::uint64_t lines = 6; // of 0.9 MB: three segments
+    setup.env.disk.memory_fails =
+        boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+    setup.run([&]() -> task<void> {
+        co_await with_task_group(setup.env, [&](task_group& group) -> task<void> {
+            group.spawn([&]() -> task<void> { co_await intake.run(); });
+            group.spawn([&]() -> task<void> {
+                for (std::uint64_t n = 0; n < lines; ++n)
+                    co_await write_text(*setup.theirs,
+                                        R"({"type":"t","data":")" + std::string(900'000, 'x') + "\"}\n");
+                co_await setup.theirs->shutdown_write();
+            });
+            co_await net::sleep_until(setup.env, setup.env.now() + std::chrono::minutes(10));
+            EXPECT_EQ(intake.counts().accepted, 2u);
+            EXPECT_EQ(intake.counts().refused, 0u);
+            setup.env.disk.memory_fails = {};
+            const auto before = setup.env.now();
+            co_await group.join();
+            EXPECT_LE(setup.env.now() - before, ring_look_again_after);
+        });
+    });
+    EXPECT_EQ(intake.counts().accepted, lines);
+    EXPECT_EQ(setup.agent.sessions->refused(), 0u);
+    EXPECT_EQ(setup.agent.retention.dropped, 0u);
+}
+
 TEST(ndjson_intake, stays_near_a_delivery_that_moves) {
     intake_setup setup(64 << 20);
     setup.agent.retention.owes_all = true;

@@ -98,6 +98,106 @@ TEST(ring_kills_test, what_a_killed_roll_over_freed_went_for_capacity) {
     }
 }
 
+// What a life that was killed while it recycled a segment leaves to the next.
+struct left_by_recycling {
+    std::vector<seq_t> told;  // as dropped
+    std::vector<seq_t> found; // in the next life
+    bool same_in_the_life_after = false;
+    bool killed = false;
+};
+
+// Killed at a call of the roll-over, behind its rename too, or while it tells what is dropped.
+left_by_recycling recycle_killed(unsigned call, bool full_disk, std::optional<seq_t> in_telling) {
+    class telling final : public ring_retention {
+    public:
+        bool owed(seq_t, seq_t) const override { return true; }
+
+        void dropping(const ring_entry& entry) override {
+            if (entry.seq == at)
+                throw killed_here();
+            told.push_back(entry.seq);
+        }
+
+        std::vector<seq_t> told;
+        seq_t at = 0;
+    };
+
+    memory_world world;
+    left_by_recycling left;
+    {
+        auto ring = open_ring(world, options_of(8 * mib, 0));
+        telling retention;
+        retention.at = in_telling.value_or(0);
+        ring->set_retention(&retention);
+        publish_until(*ring, full_disk ? 6 : 8, half);
+        if (full_disk)
+            world.disk.disk_bytes_max = world.disk.disk_bytes();
+        left.killed = killed_in(world, call, [&] { publish_next(*ring, half); });
+        left.told = retention.told;
+    }
+    world.disk.disk_bytes_max = ~std::uint64_t{0};
+    for (int life = 0; life < 2; ++life) {
+        auto ring = open_ring(world, options_of(8 * mib, 0));
+        EXPECT_FALSE(ring.recovery.machine_crash);
+        const auto all = read_all(*ring);
+        EXPECT_TRUE(all.identical);
+        for (const auto& gap : all.gaps)
+            EXPECT_EQ(gap.reason, gap_reason::capacity);
+        left.same_in_the_life_after = all.seqs == left.found;
+        left.found = all.seqs;
+        EXPECT_LE(world.disk.disk_bytes(), 8 * mib + 4096);
+    }
+    return left;
+}
+
+// What is not there any more was told as dropped, and what is still there was not.
+TEST(ring_kills_test, a_segment_that_is_being_recycled_is_there_or_told) {
+    for (const bool full_disk : {false, true}) {
+        int there = 0;
+        int gone = 0;
+        bool killed = true;
+        for (unsigned call = 0; killed; ++call) {
+            const auto left = recycle_killed(call, full_disk, std::nullopt);
+            killed = left.killed;
+            const bool is_there = !left.found.empty() && left.found.front() == 1;
+            ++(is_there ? there : gone);
+            ASSERT_EQ(left.told, is_there ? seqs(1, 0) : seqs(1, 2)) << call;
+            ASSERT_EQ(left.found.front(), is_there ? 1u : 3u) << call;
+            ASSERT_TRUE(left.same_in_the_life_after) << call;
+        }
+        EXPECT_GT(there, 1);
+        EXPECT_GT(gone, 1);
+        // Told in part, and none of that stored: it is given back whole.
+        EXPECT_EQ(recycle_killed(~0u, full_disk, 2).found, seqs(1, full_disk ? 6 : 8));
+    }
+}
+
+// The same with the machine: the rename is known to the disk, the new header is not. What the file held was told long
+// before, and is not given back.
+TEST(ring_kills_test, a_dead_machine_gives_back_nothing_that_was_recycled) {
+    memory_world world;
+    {
+        auto ring = open_ring(world, options_of(8 * mib, 0));
+        owing_from retention(1);
+        ring->set_retention(&retention);
+        publish_until(*ring, 8, half);
+        const auto before = world.disk.bytes(segment_path(1));
+        const std::vector<std::byte> old(before.begin(), before.end());
+        ASSERT_TRUE(publish_next(*ring, half));
+        const auto now = world.disk.bytes(segment_path(9));
+        std::copy(old.begin(), old.end(), now.begin());
+        ring_identity identity;
+        ASSERT_EQ(read_identity(world.disk.bytes(segment_path(3)), identity), header_state::whole);
+    }
+    world.boot = "boot-2";
+    auto ring = open_ring(world, options_of(8 * mib, 0), 50);
+    EXPECT_TRUE(ring.recovery.machine_crash);
+    const auto found = read_all(*ring);
+    EXPECT_EQ(found.seqs, seqs(3, 8));
+    EXPECT_EQ(found.gaps,
+              (std::vector<ring_gap>{{1, 2, gap_reason::capacity}, {9, 50, gap_reason::machine_crash}}));
+}
+
 // Page by page: the seal of the segment before a machine crash is lost, and its last frame is damaged.
 TEST(ring_kills_test, damage_before_a_machine_crash_ends_where_the_crash_begins) {
     memory_world world;

@@ -280,7 +280,8 @@ TEST(ring_recovery_test, foreign_files_are_left_alone) {
     EXPECT_EQ(world.disk.read_all("/ring/99999999999999999999.seg", 100).value(), "not ours");
 }
 
-TEST(ring_recovery_test, a_smaller_capacity_is_reached_at_the_next_roll_over) {
+// It does not grow, loses no more than one segment a roll-over, and shrinks to its capacity as S2 takes what is owed.
+TEST(ring_recovery_test, a_smaller_capacity_costs_one_segment_a_roll_over) {
     memory_world world;
     owing_from retention(1);
     {
@@ -290,11 +291,22 @@ TEST(ring_recovery_test, a_smaller_capacity_is_reached_at_the_next_roll_over) {
     }
     auto ring = open_ring(world, options_of(16 * mib));
     ring->set_retention(&retention);
-    EXPECT_GT(ring->used_bytes(), 40 * mib);
-    EXPECT_TRUE(ring->would_drop_owed(envelope_bytes_max * 2));
-    publish_until(*ring, 525, big);
-    EXPECT_LE(ring->used_bytes(), 16 * mib);
+    const auto used = ring->used_bytes();
+    EXPECT_GT(used, 40 * mib);
+    std::size_t dropped = 0;
+    while (ring->last_seq() < 560) {
+        const bool waits = !ring->make_room(big);
+        ASSERT_TRUE(publish_next(*ring, big));
+        ASSERT_EQ(waits, retention.dropped.size() > dropped);
+        ASSERT_LE(retention.dropped.size(), dropped + 20); // of a segment
+        dropped = retention.dropped.size();
+    }
+    EXPECT_EQ(ring->used_bytes(), used);
     EXPECT_EQ(retention.dropped, seqs(1, ring->first_seq() - 1));
+    retention.first_owed = ~seq_t{0};
+    publish_until(*ring, 700, big);
+    EXPECT_LE(ring->used_bytes(), 16 * mib);
+    EXPECT_EQ(retention.dropped.size(), dropped);
 }
 
 TEST(ring_recovery_test, a_hold_over_what_an_earlier_process_left) {

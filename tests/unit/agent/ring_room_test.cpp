@@ -13,14 +13,16 @@ TEST(ring_room_test, nobody_waits_for_room_where_nothing_is_owed) {
     owing_from retention(~seq_t{0});
     ring->set_retention(&retention);
     for (int count = 0; count < 100; ++count) { // segments that end half empty: all lie in the live history
-        ASSERT_FALSE(ring->would_drop_owed(half)) << count;
+        ASSERT_TRUE(ring->make_room(half)) << count;
         ASSERT_TRUE(publish_next(*ring, half));
         ASSERT_TRUE(publish_next(*ring, 93'100));
     }
-    retention.first_owed = ring->next_seq() - 6; // the oldest still go before these
-    ASSERT_FALSE(ring->would_drop_owed(half));
     retention.first_owed = 1;
-    ASSERT_TRUE(ring->would_drop_owed(half));
+    for (int count = 0; count < 3 && ring->make_room(half); ++count)
+        ASSERT_TRUE(publish_next(*ring, half));
+    ASSERT_FALSE(ring->make_room(half));
+    retention.first_owed = ring->next_seq() - 6; // the oldest still go before these
+    ASSERT_TRUE(ring->make_room(half));
 }
 
 TEST(ring_room_test, nor_where_the_disk_was_full) {
@@ -32,31 +34,10 @@ TEST(ring_room_test, nor_where_the_disk_was_full) {
     world.disk.disk_bytes_max = world.disk.disk_bytes();
     publish_until(*ring, 8, half);
     ASSERT_GT(ring->disk_full_count(), 0u);
-    ASSERT_TRUE(ring->would_drop_owed(half));
+    ASSERT_FALSE(ring->make_room(half));
+    ASSERT_EQ(ring->look_again_at(), world.now() + ring_look_again_after);
     retention.first_owed = ring->next_seq();
-    ASSERT_FALSE(ring->would_drop_owed(half));
-}
-
-// A directory that can't be changed takes no more than the capacity, and costs no more than two segments of what was
-// there; once it can, the files that stayed go.
-TEST(ring_room_test, files_that_the_disk_does_not_let_go_count_as_used) {
-    memory_world world;
-    auto ring = open_ring(world, options_of(16 * mib, 2 * mib));
-    owing_from retention(1);
-    ring->set_retention(&retention);
-    publish_until(*ring, 16, half);
-    const seq_t first = ring->first_seq();
-    world.disk.names_fail = memory_files::error(EIO);
-    for (int count = 0; count < 20; ++count) {
-        EXPECT_FALSE(publish_next(*ring, half)) << count;
-        EXPECT_LE(world.disk.disk_bytes(), 16 * mib + 4096);
-    }
-    EXPECT_LE(ring->first_seq(), first + 4);
-    EXPECT_GE(ring->last_seq(), 16u);
-    world.disk.names_fail = {};
-    publish_until(*ring, 40, half);
-    EXPECT_LE(world.disk.disk_bytes(), 16 * mib + 4096);
-    EXPECT_EQ(read_all(*ring, 30).seqs, seqs(30, 40));
+    ASSERT_TRUE(ring->make_room(half));
 }
 
 // What is published into a hold's range stays mapped when the head moves on, though mappings run short.

@@ -1,10 +1,14 @@
 // The ring while it lives: order and identity, room, gaps, what stays mapped.
 #include "support/ring_kit.hpp"
 
+#include <gmock/gmock.h>
+
 #include <random>
 
 namespace agent::test {
 namespace {
+
+using ::testing::HasSubstr;
 
 constexpr std::size_t big = 100'000; // about 20 to a segment
 
@@ -140,35 +144,28 @@ TEST(ring_test, what_is_within_the_live_history_stays_though_delivered) {
     EXPECT_TRUE(retention.dropped.empty());
 }
 
-TEST(ring_test, would_drop_owed_says_so_before_anything_is_dropped) {
+TEST(ring_test, who_can_wait_drops_nothing) {
     memory_world world;
     auto ring = open_ring(world);
     owing_from retention(1);
     ring->set_retention(&retention);
     std::mt19937 random(5);
+    int waited = 0;
     for (int count = 0; count < 3000; ++count) {
         const std::size_t bytes = 10 + random() % 90'000;
-        if (ring->would_drop_owed(bytes)) {
+        if (!ring->make_room(bytes)) {
+            ++waited;
             ASSERT_GE(ring->used_bytes(), ring->capacity_bytes());
+            ASSERT_EQ(ring->refusal(), "all of it waits for S2");
+            ASSERT_EQ(ring->look_again_at(), net::never);
             retention.first_owed = ring->next_seq(); // S2 comes back
-            ASSERT_FALSE(ring->would_drop_owed(bytes));
+            ASSERT_TRUE(ring->make_room(bytes));
         }
         ASSERT_TRUE(publish_next(*ring, bytes));
     }
+    EXPECT_GT(waited, 5);
     EXPECT_TRUE(retention.dropped.empty());
-    EXPECT_FALSE(open_ring(world)->would_drop_owed(1000));
-}
-
-TEST(ring_test, a_batch_of_many_lines_is_covered_by_its_bytes) {
-    memory_world world;
-    auto ring = open_ring(world);
-    owing_from retention(1);
-    ring->set_retention(&retention);
-    while (!ring->would_drop_owed(1000 * 120))
-        for (int count = 0; count < 1000; ++count)
-            ASSERT_TRUE(publish_next(*ring, 120));
-    EXPECT_TRUE(retention.dropped.empty());
-    EXPECT_FALSE(ring->would_drop_owed(100)); // but a single one still fits
+    EXPECT_TRUE(open_ring(world)->make_room(1000));
 }
 
 TEST(ring_test, owed_is_asked_at_a_segments_end_only) {
@@ -178,7 +175,7 @@ TEST(ring_test, owed_is_asked_at_a_segments_end_only) {
     ring->set_retention(&retention);
     publish_until(*ring, 3000, 500);
     EXPECT_EQ(ring->used_bytes(), ring_segment_bytes);
-    EXPECT_FALSE(ring->would_drop_owed(1000));
+    EXPECT_TRUE(ring->make_room(1000));
     EXPECT_EQ(retention.asked, 0u);
 }
 
@@ -264,7 +261,8 @@ TEST(ring_test, a_full_disk_with_nothing_to_free_gives_no_room) {
     while (publish_next(*ring, big)) {
     }
     EXPECT_GT(ring->disk_full_count(), 0u);
-    EXPECT_TRUE(ring->would_drop_owed(big)); // free capacity that can't be had does not count
+    EXPECT_FALSE(ring->make_room(big)); // free capacity that can't be had does not count
+    EXPECT_THAT(ring->refusal(), HasSubstr("cannot make another segment: No space left"));
     const seq_t last = ring->last_seq();
     EXPECT_EQ(read_all(*ring).seqs, seqs(1, last));
     world.disk.disk_bytes_max = ~std::uint64_t{0};

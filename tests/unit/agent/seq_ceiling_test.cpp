@@ -117,5 +117,72 @@ TEST(seq_ceiling, at_least_half_a_block_is_kept_ahead) {
     });
 }
 
+// One that could not be stored for a whole block's length was never tried again.
+TEST(seq_ceiling, is_reserved_again_also_where_seqs_have_passed_it) {
+    agent_world env;
+    auto opened = seq_ceiling::open(env, {});
+    auto& ceiling = **opened;
+    ASSERT_FALSE(ceiling.reserve_behind(0));
+    ring_recovery recovery;
+    auto journal = ring::open(env, {}, seq_block + 100, recovery);
+    ASSERT_GT((*journal)->last_seq(), ceiling.stored());
+    env.world.run([&]() -> net::task<void> {
+        co_await net::with_task_group(env, [&](net::task_group& group) -> net::task<void> {
+            group.spawn([&] { return ceiling.keep_ahead(env, **journal); });
+            co_await env.world.settle();
+            EXPECT_EQ(ceiling.stored(), (*journal)->last_seq() + seq_block);
+            group.abort();
+        });
+    });
+}
+
+TEST(seq_ceiling, no_seq_above_it_is_given_out_and_publishing_goes_on_when_the_disk_takes_it) {
+    agent_world env;
+    const scratch_dir dir;
+    auto opened = seq_ceiling::open(env, dir.path);
+    auto& ceiling = **opened;
+    ASSERT_FALSE(ceiling.reserve_behind(0));
+    ring_recovery recovery;
+    auto journal = std::move(*ring::open(env, {}, seq_block - 2, recovery));
+    journal->allow_seqs(ceiling.stored());
+    env.disk.mapping_sync_error = make_error_code(boost::system::errc::io_error);
+    bool went_on = false;
+    env.world.run([&]() -> net::task<void> {
+        co_await net::with_task_group(env, [&](net::task_group& group) -> net::task<void> {
+            group.spawn([&] { return ceiling.keep_ahead(env, *journal); });
+            group.spawn([&]() -> net::task<void> { // as a paused intake does
+                while (!journal->seqs_used_up())
+                    co_await journal->appended().wait();
+                while (!journal->make_room(1))
+                    co_await journal->freed().wait();
+                went_on = true;
+            });
+            co_await env.world.settle();
+            EXPECT_TRUE(publish(*journal, "one"));
+            EXPECT_TRUE(publish(*journal, "two"));
+            EXPECT_EQ(journal->last_seq(), ceiling.stored());
+            EXPECT_FALSE(publish(*journal, "three")) << "a seq that the disk knows nothing of";
+            EXPECT_TRUE(journal->seqs_used_up());
+            co_await net::sleep_until(env, env.now() + std::chrono::seconds(3));
+            EXPECT_FALSE(publish(*journal, "three"));
+            EXPECT_EQ(journal->refusal(),
+                      "cannot reserve seqs ahead: " + env.disk.mapping_sync_error.message());
+            EXPECT_FALSE(went_on);
+            env.disk.mapping_sync_error = {};
+            co_await net::sleep_until(env, env.now() + std::chrono::seconds(3));
+            EXPECT_TRUE(went_on);
+            EXPECT_TRUE(publish(*journal, "three"));
+            EXPECT_EQ(ceiling.stored(), seq_block + seq_block);
+            group.abort();
+        });
+    });
+}
+
+TEST(seq_ceiling, one_so_high_that_numbering_would_begin_again_is_refused) {
+    memory_world world;
+    (*slot_file::open(world, path, 1, 64))->write(0, std::to_string(~seq_t{0}));
+    EXPECT_EQ(seq_ceiling::open(world, "/state").error(), net::make_error_code(net::error::corrupt));
+}
+
 } // namespace
 } // namespace agent::test

@@ -138,6 +138,67 @@ TEST_F(stream_feed_test, a_gap_over_many_sessions_is_told_as_the_state_has_room_
     EXPECT_EQ(told, each);
 }
 
+// Each stream tells of its own seqs: behind the boundary `replay` would look for them in the other.
+TEST_F(stream_feed_test, a_gap_over_a_part_boundary_is_told_by_both_streams) {
+    const auto a = add_session(id_a, "one");
+    for (int i = 0; i < 400; ++i)
+        publish_event(a, 100'000);
+    const seq_t lost_to = journal->first_seq() - 1;
+    ASSERT_GT(lost_to, 4u);
+    sessions->update(a, [](session_record& record) { record.parts.push_back({here, "two", 4}); });
+    const auto told = [&](const std::string& stream) {
+        state = {};
+        open_feed(stream).start();
+        std::vector<std::pair<std::int64_t, std::int64_t>> ranges;
+        for (const auto& body : bodies(take_all()))
+            if (const auto event = boost::json::parse(body).at("event"); event.at("type") == "events_dropped")
+                ranges.emplace_back(event.at("data").at("from_seq").as_int64(),
+                                    event.at("data").at("to_seq").as_int64());
+        return ranges;
+    };
+    using ranges = std::vector<std::pair<std::int64_t, std::int64_t>>;
+    EXPECT_EQ(told("one"), (ranges{{1, 3}}));
+    EXPECT_EQ(told("two"), (ranges{{4, static_cast<std::int64_t>(lost_to)}}));
+}
+
+// What stands at the head of a part goes between what is told of the sessions before it and of its own, and what
+// stands further on is neither passed over nor sent before its turn.
+TEST_F(stream_feed_test, announcements_and_gaps_go_in_the_order_of_seqs) {
+    const auto a = add_session(id_a, "one");
+    publish_event(a);
+    end_session(a);
+    const auto b = add_session(id_b, "one");
+    for (int i = 0; i < 400; ++i)
+        publish_event(b, 100'000);
+    end_session(b);
+    const seq_t far = journal->next_seq();
+    const char* id_c = "cccccccc-0000-4000-8000-000000000003";
+    const auto c = add_session(id_c, "one");
+    publish_event(c);
+    state.own_records = {announcement("one", 2, {id_b}), announcement("one", far, {id_c})};
+    open_feed().start();
+    const auto first = take_all();
+    const std::vector<boost::json::value> expected{"events_dropped", "session_continued", "events_dropped"};
+    for (std::size_t i = 0; i < expected.size(); ++i)
+        EXPECT_EQ(boost::json::parse(first.records.at(i).body).at("event").at("type"), expected[i]) << i;
+    ASSERT_EQ(state.own_records.size(), 4u);
+    EXPECT_EQ(state.own_records[0].covers_to, 1u);
+    EXPECT_EQ(state.own_records[1].before_seq, 2u);
+    EXPECT_GT(state.own_records[2].covers_to, 1u);
+    EXPECT_EQ(state.own_records[3].before_seq, far);
+    feed->resolved(first);
+    ASSERT_EQ(state.own_records.size(), 1u) << "the acknowledged ones have gone";
+    std::vector<std::string> sent;
+    for (auto batch = take_all(); !batch.records.empty(); batch = take_all()) {
+        for (const auto& body : bodies(batch))
+            sent.push_back(body);
+        feed->resolved(batch);
+    }
+    ASSERT_GE(sent.size(), 2u);
+    EXPECT_EQ(sent[sent.size() - 2], announcement("one", far, {id_c}).line);
+    EXPECT_TRUE(state.own_records.empty());
+}
+
 TEST_F(stream_feed_test, a_gap_counts_only_what_this_stream_lacks) {
     const auto a = add_session(id_a, "one");
     publish_event(a, 1000);

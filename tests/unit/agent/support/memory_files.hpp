@@ -39,14 +39,17 @@ public:
     // What the directory was after each change since it was last synced, oldest first: a journal brings back
     // one of these. Kept once begun with forget_names().
     std::vector<names_map> names_since_sync;
-    std::function<void()> before_call; // may throw: the process dies here
+    std::function<void()> before_call; // may throw: the process dies here; behind a rename too
     std::uint64_t disk_bytes_max = ~std::uint64_t{0};
     net::error_code mapping_fails; // open_mapped says so while set
     net::error_code names_fail;    // remove and rename say so while set
     std::set<std::string> unseen;  // exists() says no
-    net::error_code sync_fails;    // the next sync of a mapping says so; as a kernel does, only once
-    std::size_t calls = 0;         // every call but stores into mappings
-    std::size_t mapped_now = 0;    // mappings of files
+    net::error_code rename_fails;  // only that
+    net::error_code remove_fails;
+    net::error_code create_fails; // create_mapped and anonymous say so while set
+    net::error_code sync_fails;   // the next sync of a mapping says so; as a kernel does, only once
+    std::size_t calls = 0;        // every call but stores into mappings
+    std::size_t mapped_now = 0;   // mappings of files
 
     std::uint64_t disk_bytes() const {
         std::uint64_t sum = 0;
@@ -91,8 +94,8 @@ public:
 
     net::error_code remove(const path& file) override {
         called();
-        if (names_fail)
-            return names_fail;
+        if (names_fail || remove_fails)
+            return names_fail ? names_fail : remove_fails;
         if (all.erase(file.string()) == 0)
             return error(ENOENT);
         named();
@@ -101,8 +104,8 @@ public:
 
     net::error_code rename(const path& from, const path& to) override {
         called();
-        if (names_fail)
-            return names_fail;
+        if (names_fail || rename_fails)
+            return names_fail ? names_fail : rename_fails;
         const auto found = all.find(from.string());
         if (found == all.end())
             return error(ENOENT);
@@ -110,6 +113,7 @@ public:
         all.erase(found);
         all[to.string()] = std::move(moved);
         named();
+        called();
         return {};
     }
 
@@ -158,6 +162,8 @@ public:
     net::result<std::unique_ptr<net::mapped_file>> create_mapped(const path& file,
                                                                  std::uint64_t size) override {
         called();
+        if (create_fails)
+            return create_fails;
         if (all.contains(file.string()))
             return error(EEXIST);
         if (disk_bytes() + size > disk_bytes_max)
@@ -180,6 +186,8 @@ public:
     }
 
     net::result<std::unique_ptr<net::mapped_file>> anonymous(std::uint64_t size) override {
+        if (create_fails)
+            return create_fails;
         auto fresh = std::make_shared<content>();
         fresh->resize(size);
         return std::unique_ptr<net::mapped_file>(std::make_unique<mapping>(*this, std::move(fresh)));

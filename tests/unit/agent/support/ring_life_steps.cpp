@@ -107,15 +107,19 @@ void ring_life::publish(unsigned size_drawn, std::uint64_t dice) {
     const auto before = present();
     const seq_t history = ring_->live_history_seq();
     const bool disk_short = world_.disk.disk_bytes() + ring_segment_bytes > world_.disk.disk_bytes_max;
-    const bool would_drop = ring_->would_drop_owed(bound);
-    MUST_HOLD(anything_owed_or_held() || !would_drop); // else whoever waits for room waits for nothing
     told_.clear();
+    if (dice % 2 == 0) { // who can wait
+        const bool anything = anything_owed_or_held();
+        const bool had_room = ring_->make_room(bound);
+        MUST_HOLD(had_room || anything || disk_short); // else it waits for nothing
+        MUST_HOLD(told_.empty());
+        MUST_HOLD(had_room || !ring_->refusal().empty());
+    }
     auto room = ring_->reserve(bound);
     const bool refused = room.empty() && bound > 0;
     if (!refused && dice % 7 == 0)
         room = ring_->reserve(bytes); // the first one is abandoned
     went(before, history, disk_short);
-    MUST_HOLD(would_drop || disk_short || crashes_ > 0 || told_.empty());
     if (refused)
         return must_not_be_refused(disk_short);
     MUST_HOLD(room.size() >= bytes);
@@ -169,16 +173,23 @@ void ring_life::went(const segments& before, seq_t history, bool disk_short) {
     for (const auto seq : told_)
         MUST_HOLD(!model_.there(seq));
     const std::size_t capacity = options_.capacity_bytes / ring_segment_bytes;
-    MUST_HOLD(!rolled || after.size() <= capacity);
+    MUST_HOLD(!rolled || after.size() <= std::max(capacity, before.size())); // a start may add one
     if (crashes_ > 0) // where a segment ends is not known then
         return;
     MUST_HOLD(settled <= settled_at_once_max);
     if (pressed.empty())
         return;
-    MUST_HOLD(disk_short || before.size() - settled + 1 > capacity);
-    MUST_HOLD(disk_short || !rolled || after.size() == capacity);
-    for (std::size_t index = 0; index + 1 < after.size() && after[index] < pressed.back(); ++index)
-        MUST_HOLD(held_range(after[index], after[index + 1] - 1)); // the oldest go first
+    MUST_HOLD(rolled && pressed.size() == 1 && settled == 0);
+    const bool at_capacity = before.size() + 1 > capacity;
+    MUST_HOLD(disk_short || at_capacity);
+    MUST_HOLD(after.size() == before.size());
+    // The oldest goes first; of a full disk, the oldest that was delivered.
+    const auto behind = std::upper_bound(before.begin(), before.end(), pressed.back());
+    const bool was_owed = owed(pressed.back(), *behind - 1);
+    for (std::size_t index = 0; index + 1 < after.size() && after[index] < pressed.back(); ++index) {
+        const seq_t last = after[index + 1] - 1;
+        MUST_HOLD(held_range(after[index], last) || (!at_capacity && !was_owed && owed(after[index], last)));
+    }
 }
 
 void ring_life::must_not_be_refused(bool disk_short) const {
