@@ -43,8 +43,14 @@ void body_memory::share::keep(std::uint64_t bytes) {
         of_.changed();
 }
 
-void body_memory::share::heard() {
-    of_.places_.heard(body_, of_.env_.now());
+void body_memory::share::listens() {
+    of_.places_.listens(body_, of_.env_.now());
+    if (of_.timer_at_ == net::never)
+        of_.changed();
+}
+
+void body_memory::share::busy() {
+    of_.places_.busy(body_);
 }
 
 // The timer may ring early, where a peer has sent something since: it then only looks. It never rings late.

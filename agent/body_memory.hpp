@@ -29,7 +29,9 @@ public:
         // Returns with the room.
         net::task<void> reserve(std::uint64_t bytes);
         void keep(std::uint64_t bytes);
-        void heard();
+        // Around each read of the peer's bytes.
+        void listens();
+        void busy();
 
         std::uint64_t held() const { return body_.held(); }
 

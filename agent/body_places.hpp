@@ -67,8 +67,10 @@ public:
     void enter(body& one, net::time_point now);
     void leave(body& one, net::time_point now);
 
-    // The peer has sent something.
-    void heard(body& one, net::time_point now) { one.heard_ = now; }
+    // We wait for its peer from now on; we don't, since something has come.
+    void listens(body& one, net::time_point now) { one.heard_ = now; }
+
+    void busy(body& one) { one.heard_ = net::never; }
 
     // Room for so many bytes in all; false: it waits now, until held() is that much.
     bool ask(body& one, std::uint64_t bytes);

@@ -44,9 +44,9 @@ net::task<net::result<std::size_t>> body_reader::read_some(net::asio::mutable_bu
     if (encoding_) {
         got = co_await read_packed(into);
     } else {
+        room_.listens();
         got = co_await exchange_.read_some(into);
-        if (got)
-            room_.heard();
+        room_.busy();
     }
     if (got)
         given_bytes_ += *got;
@@ -61,8 +61,10 @@ net::task<net::error_code> body_reader::fetch() {
     packed_at_ = 0;
     const auto before = packed_.size();
     packed_.resize(before + packed_piece_bytes);
+    room_.listens();
     const auto got =
         co_await exchange_.read_some(net::asio::buffer(packed_.data() + before, packed_piece_bytes));
+    room_.busy();
     packed_.resize(before + (got ? *got : 0));
     if (!got && net::is_eof(got.error())) {
         ended_ = true;
@@ -70,7 +72,6 @@ net::task<net::error_code> body_reader::fetch() {
     }
     if (!got)
         co_return got.error();
-    room_.heard();
     came_bytes_ += *got;
     if (came_bytes_ > limit_bytes_)
         co_return make_error_code(net::error::limit_exceeded);

@@ -81,9 +81,9 @@ net::task<net::result<std::size_t>> ndjson_intake::read_some() {
         co_return net::error_code(net::asio::error::operation_aborted);
     const auto room = lines_.prepare(options_.one_of_many ? next_piece_bytes(held, options_.read_bytes)
                                                           : options_.read_bytes);
+    held_.listens();
     auto got = co_await from_.read_some(net::asio::buffer(room.data(), room.size()));
-    if (got)
-        held_.heard();
+    held_.busy();
     co_return got;
 }
 
@@ -107,6 +107,7 @@ net::task<intake_end> ndjson_intake::read() {
             co_return intake_end::failed;
         }
         lines_.commit(*got);
+        held_.keep(lines_.held_bytes()); // what a pause for S2 holds is no more than what is there
         co_await publish_lines();
         // A producer that is always ahead of us leaves the loop's other work its turn.
         co_await net::asio::post(env_.executor(), net::asio::use_awaitable);

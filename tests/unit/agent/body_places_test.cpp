@@ -83,7 +83,7 @@ TEST(body_places, silent_holders_give_up_only_where_others_wait) {
     auto& small = room.enter();
     EXPECT_TRUE(room.ask(small, 100));
     room.now += seconds(5);
-    room.places.heard(*holders[0], room.now);
+    room.places.listens(*holders[0], room.now);
     EXPECT_EQ(room.places.next_look(), room.now - seconds(5) + body_progress_max);
     auto& waits = room.enter();
     EXPECT_FALSE(room.ask(waits, whole));
@@ -109,6 +109,11 @@ TEST(body_places, our_own_waiting_is_nobodys_silence) {
     room.places.leave(*holders[0], room.now);
     EXPECT_TRUE(room.places.give_up(room.now + seconds(1)).empty());
     EXPECT_EQ(room.places.next_look(), room.now + body_progress_max);
+    // A reader that waits for something else than its peer.
+    for (auto* one : holders)
+        room.places.busy(*one);
+    room.places.busy(waits);
+    EXPECT_EQ(room.places.next_look(), net::never);
 }
 
 TEST(body_places, without_progress_for_two_minutes_it_is_over) {
