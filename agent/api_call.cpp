@@ -1,5 +1,6 @@
 #include "agent/api_call.hpp"
 
+#include "agent/body_reader.hpp"
 #include "agent/units.hpp"
 
 #include <boost/json.hpp>
@@ -102,17 +103,39 @@ std::string media_type_of(const net::request_head& request) {
     return lower;
 }
 
-net::task<body_text> read_text(net::server_exchange& exchange, std::size_t limit) {
-    auto body = co_await net::read_body(exchange, limit);
-    if (body)
-        co_return std::move(*body);
-    if (body.error() == make_error_code(net::error::limit_exceeded))
-        co_return api_error{413, "too_large", "the body is longer than " + std::to_string(limit) + " bytes",
-                            "send less in one request"};
-    if (body.error() == make_error_code(net::error::protocol))
-        co_return api_error{400, "bad_body", "the body does not keep to the framing that its head names",
-                            "send it again, with its content-length or in whole chunks"};
-    co_return body_gone{};
+net::task<body_text> read_text(const api_context& context, net::server_exchange& exchange,
+                               std::size_t limit) {
+    constexpr std::size_t piece_bytes = 16 * 1024;
+    body_reader body(context, exchange, limit);
+    if (body.refused())
+        co_return *body.refused();
+    const auto too_long = make_error_code(net::error::limit_exceeded);
+    if (body.length().value_or(0) > limit)
+        co_return *body_error(body, too_long, limit);
+    std::string text;
+    for (std::size_t reserved = 0;;) {
+        if (text.size() < body_free_bytes) {
+            co_await body.reserve(text.size());
+        } else if (reserved == 0) {
+            reserved = static_cast<std::size_t>(body.length().value_or(limit)) + 1; // one more shows the end
+            co_await body.reserve(reserved - 1);
+            text.reserve(reserved);
+        }
+        const auto end = reserved > 0 ? reserved : body_free_bytes;
+        const auto room = std::clamp<std::size_t>(end - text.size(), 1, piece_bytes);
+        const auto before = text.size();
+        text.resize(before + room);
+        const auto got = co_await body.read_some(net::asio::buffer(text.data() + before, room));
+        text.resize(before + (got ? *got : 0));
+        if (got)
+            continue;
+        if (net::is_eof(got.error()))
+            co_return std::move(text);
+        auto wrong = body_error(body, got.error(), limit);
+        if (wrong)
+            co_return std::move(*wrong);
+        co_return body_gone{};
+    }
 }
 
 api_error undelivered_error(flush_outcome outcome, const delivery_status& status) {

@@ -76,7 +76,7 @@ struct body_gone {}; // the client left in the middle of its body
 
 using body_text = std::variant<std::string, api_error, body_gone>;
 // At most `limit` bytes, else 413.
-net::task<body_text> read_text(net::server_exchange& exchange, std::size_t limit);
+net::task<body_text> read_text(const api_context& context, net::server_exchange& exchange, std::size_t limit);
 
 // What a flush that did not make it has to say: why, and how much is left.
 api_error undelivered_error(flush_outcome outcome, const delivery_status& status);

@@ -90,8 +90,9 @@ api_error to_api_error(const start_error& error) {
 }
 
 // Nothing: answered already, or the client is gone.
-net::task<std::optional<start_request>> read_settings(net::server_exchange& exchange, bool may_name_id) {
-    auto body = co_await read_text(exchange, api_body_bytes_max);
+net::task<std::optional<start_request>> read_settings(const api_context& context,
+                                                      net::server_exchange& exchange, bool may_name_id) {
+    auto body = co_await read_text(context, exchange, api_body_bytes_max);
     if (std::holds_alternative<body_gone>(body))
         co_return std::nullopt;
     std::optional<api_error> error;
@@ -135,7 +136,7 @@ net::task<std::optional<api_error>> start_on_disk(const api_context& context, st
 } // namespace
 
 net::task<void> create_capture_session(const api_context& context, net::server_exchange& exchange) {
-    const auto wanted = co_await read_settings(exchange, true);
+    const auto wanted = co_await read_settings(context, exchange, true);
     if (!wanted)
         co_return;
     if (context.stopping()) {
@@ -173,7 +174,7 @@ net::task<void> read_capture_session(const api_context& context, net::server_exc
 }
 
 net::task<void> change_capture_session(const api_context& context, net::server_exchange& exchange) {
-    const auto wanted = co_await read_settings(exchange, false);
+    const auto wanted = co_await read_settings(context, exchange, false);
     if (!wanted)
         co_return;
     const auto* session = context.sessions.active();

@@ -1,4 +1,5 @@
 #include "agent/api_call.hpp"
+#include "agent/body_reader.hpp"
 #include "agent/line_splitter.hpp"
 #include "agent/publish_tally.hpp"
 
@@ -10,7 +11,7 @@ namespace agent {
 namespace {
 
 constexpr std::uint64_t publish_body_bytes_max = 64 * 1024 * 1024;
-constexpr std::size_t publish_read_bytes = 64 * 1024;
+constexpr std::size_t publish_read_bytes = 32 * 1024;
 
 publish_outcome publish(const api_context& context, std::string_view text) {
     if (!context.stopping())
@@ -19,8 +20,22 @@ publish_outcome publish(const api_context& context, std::string_view text) {
     return publish_refused{"stopping", "the agent is stopping: it takes nothing new"};
 }
 
+// An array, or one event a line.
+bool many_events(std::string_view text) {
+    const auto first = text.find_first_not_of(" \t\r\n");
+    if (first == std::string_view::npos || text[first] == '[')
+        return first != std::string_view::npos;
+    const auto line_end = text.find('\n', first);
+    if (text[first] != '{' || line_end == std::string_view::npos)
+        return false;
+    const auto last = text.find_last_not_of(" \t\r", line_end - 1);
+    const auto next = text.find_first_not_of(" \t\r\n", line_end);
+    return last != std::string_view::npos && text[last] == '}' && next != std::string_view::npos &&
+           text[next] == '{';
+}
+
 net::task<void> publish_one(const api_context& context, net::server_exchange& exchange) {
-    const auto body = co_await read_text(exchange, event_line_bytes_max);
+    const auto body = co_await read_text(context, exchange, event_line_bytes_max);
     if (std::holds_alternative<body_gone>(body))
         co_return;
     if (const auto* wrong = std::get_if<api_error>(&body)) {
@@ -32,6 +47,10 @@ net::task<void> publish_one(const api_context& context, net::server_exchange& ex
     const auto outcome = publish(context, std::get<std::string>(body));
     if (const auto* refused = std::get_if<publish_refused>(&outcome)) {
         auto error = to_api_error(*refused);
+        if (refused->code.starts_with("invalid_") && many_events(std::get<std::string>(body)))
+            error.hint =
+                "this looks like many events, and application/json is for one: send them one a line, with "
+                "content-type: application/x-ndjson";
         co_await answer_error(exchange, std::move(error));
     } else if (const auto* accepted = std::get_if<publish_accepted>(&outcome)) {
         const std::string envelope(accepted->envelope); // the ring's bytes do not survive an await
@@ -77,27 +96,44 @@ private:
     line_splitter& lines_;
 };
 
+// Nothing: the client has left.
+std::optional<body_end> early_end(const body_reader& body, const net::error_code& why) {
+    if (why == make_error_code(net::error::limit_exceeded))
+        return body_end::too_large;
+    if (why == make_error_code(net::error::timed_out))
+        return body_end::stalled;
+    if (why == make_error_code(net::error::protocol))
+        return body.broken_encoding() ? body_end::broken_encoding : body_end::broken;
+    return std::nullopt;
+}
+
 net::task<void> publish_many(const api_context& context, net::server_exchange& exchange) {
     line_splitter lines;
     const unfinished_line at_end(context, lines);
+    body_reader body(context, exchange, publish_body_bytes_max);
+    if (body.refused()) {
+        api_error error = *body.refused();
+        co_await answer_error(exchange, std::move(error));
+        co_return;
+    }
     publish_tally tally;
-    for (std::uint64_t received = 0;;) {
-        const auto room = lines.prepare(publish_read_bytes);
-        const auto got = co_await exchange.read_some(net::asio::buffer(room.data(), room.size()));
-        if (!got && got.error() == make_error_code(net::error::protocol)) {
-            tally.end_early(body_end::broken);
-            break;
-        }
-        if (!got && !net::is_eof(got.error()))
-            co_return; // gone; what was accepted stays accepted
-        if (!got) {
+    for (;;) {
+        const auto held = lines.held_bytes(); // of a line that has not ended
+        const auto needed = held >= body_free_bytes ? whole_line_bytes : held;
+        body.keep(needed);
+        co_await body.reserve(needed);
+        const auto room = lines.prepare(next_piece_bytes(held, publish_read_bytes));
+        const auto got = co_await body.read_some(net::asio::buffer(room.data(), room.size()));
+        if (!got && net::is_eof(got.error())) {
             lines.end_of_input();
             publish_lines(context, lines, tally);
             break;
         }
-        received += *got;
-        if (received > publish_body_bytes_max) {
-            tally.end_early(body_end::too_large);
+        if (!got) {
+            const auto how = early_end(body, got.error());
+            if (!how)
+                co_return; // gone; what was accepted stays accepted
+            tally.end_early(*how);
             break;
         }
         lines.commit(*got);
@@ -105,11 +141,11 @@ net::task<void> publish_many(const api_context& context, net::server_exchange& e
         co_await net::asio::post(context.env.executor(),
                                  net::asio::use_awaitable); // other work gets its turn
     }
-    auto body = tally.answer();
+    auto answer = tally.answer();
     net::http_fields more;
     if (tally.status() == 503)
         more.push_back(retry_soon);
-    co_await answer_json(exchange, tally.status(), std::move(body), std::move(more));
+    co_await answer_json(exchange, tally.status(), std::move(answer), std::move(more));
 }
 
 } // namespace

@@ -42,9 +42,15 @@ net::task<void> stream_events(const api_context& context, net::server_exchange& 
         co_await answer_error(exchange, std::move(*wrong));
         co_return;
     }
+    if (exchange.request().method == "HEAD") {
+        auto head = live_response_head();
+        co_await exchange.respond(std::move(head), true);
+        co_return;
+    }
     if (context.live.full()) {
-        api_error error{503, "too_many_clients", std::to_string(live_clients_max) + " clients stream already",
-                        "close one of them"};
+        api_error error{503, "too_many_clients",
+                        std::to_string(context.live.clients()) + " clients stream already",
+                        "close one of them, or allow more with --sse-clients"};
         co_await answer_error(exchange, std::move(error));
         co_return;
     }

@@ -53,6 +53,9 @@ struct config {
     std::optional<std::string> unix_path;
     std::optional<std::string> ndjson_unix_path;
     std::filesystem::path api_token_file;
+    std::optional<std::vector<std::string>> allow_origins; // patterns; nothing: the default
+    std::vector<std::string> allow_hosts;
+    std::size_t sse_clients = 200;
     s2_config s2;
     delivery_config delivery;
     std::filesystem::path state_dir; // empty: none, everything in memory

@@ -2,6 +2,7 @@
 
 #include "agent/api_access.hpp"
 #include "agent/api_call.hpp"
+#include "agent/origin_exchange.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -39,18 +40,21 @@ found_route find_route(std::string_view method, std::string_view path) {
     for (const auto& route : routes) {
         if (route.path != path)
             continue;
-        if (route.method == method)
+        if (route.method == method || (method == "HEAD" && route.method == "GET"))
             return route.serve;
         allow += (allow.empty() ? "" : ", ") + std::string(route.method);
+        allow += route.method == "GET" ? ", HEAD" : "";
     }
     if (allow.empty())
         return no_such_path{};
     return no_such_method{std::move(allow)};
 }
 
+net::task<void> serve_allowed(const api_context& context, net::server_exchange& exchange);
+
 net::task<void> serve_call(const api_context& context, net::server_exchange& exchange) {
     const auto& request = exchange.request();
-    auto refused = refuse_access(request, exchange.peer(), context.api_token);
+    auto refused = refuse_access(request, exchange.peer(), context.access);
     if (refused) {
         net::http_fields more;
         if (refused->status == 401)
@@ -58,6 +62,22 @@ net::task<void> serve_call(const api_context& context, net::server_exchange& exc
         co_await answer_error(exchange, std::move(*refused), std::move(more));
         co_return;
     }
+    const auto origin = allowed_origin(request, request.method, context.access);
+    if (is_preflight(request)) {
+        net::response_head granted;
+        granted.status = 204;
+        granted.fields = preflight_fields(request);
+        co_await exchange.respond(std::move(granted), true);
+    } else if (!origin.empty()) {
+        origin_exchange with_origin(exchange, origin);
+        co_await serve_allowed(context, with_origin);
+    } else {
+        co_await serve_allowed(context, exchange);
+    }
+}
+
+net::task<void> serve_allowed(const api_context& context, net::server_exchange& exchange) {
+    const auto& request = exchange.request();
     const auto found = find_route(request.method, request.path());
     if (const auto* serve = std::get_if<api_function>(&found)) {
         co_await (*serve)(context, exchange);
@@ -97,6 +117,12 @@ net::task<void> guarded(std::shared_ptr<const api_context> context, net::server_
 }
 
 } // namespace
+
+bool always_answered(const net::request_head& request) {
+    const auto path = request.path();
+    return path == "/events/publish" || path == "/telemetry/events" || path == "/events/flush" ||
+           path == "/healthz" || path == "/readyz" || path == "/metrics";
+}
 
 net::http_handler make_control_api(api_context context) {
     auto shared = std::make_shared<const api_context>(std::move(context));

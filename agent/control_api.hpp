@@ -2,6 +2,8 @@
 // The control API (product: Capture session API): HTTP/1.1 on TCP and on a Unix socket. Thin: it parses,
 // calls, answers.
 
+#include "agent/access_rules.hpp"
+#include "agent/body_memory.hpp"
 #include "agent/capture.hpp"
 #include "agent/report.hpp"
 #include "net/http.hpp"
@@ -24,8 +26,12 @@ struct api_context {
     std::function<report()> current_report;
     std::function<bool()> ready;    // /readyz: ring and intakes open, and with --start the session exists
     std::function<bool()> stopping; // intake has stopped: publishes are refused, /readyz says 503
-    std::string api_token;          // empty: none required
+    body_memory& bodies;            // shared with whoever else reads what callers send
+    access_rules access;
 };
+
+// What is answered though all places for connections are taken.
+bool always_answered(const net::request_head& request);
 
 // The handler for net::http_server.
 net::http_handler make_control_api(api_context context);

@@ -24,10 +24,10 @@ constexpr std::size_t listener_most = 2; // and the connection that it has accep
 constexpr std::size_t reports_most = 2;  // status and report: the file, its directory
 constexpr std::size_t other_most = 4;    // time zone, service manager, boot id, what a library opens
 
-constexpr std::size_t refusals_most = 16;
+constexpr std::size_t spare_most = 16;
 constexpr std::size_t connections_least = 8; // an agent with fewer is of no use to who listens
-constexpr std::size_t refusals_least = 2;
-constexpr std::size_t left_per_refusal = 4; // of what is left, one in so many is for refusals
+constexpr std::size_t spare_least = 2;
+constexpr std::size_t left_per_spare = 4; // of what is left, one in so many is spare
 
 } // namespace
 
@@ -41,7 +41,8 @@ descriptor_needs needs_of(const config& configuration) {
     const std::size_t apis = (configuration.listen ? 1 : 0) + (configuration.unix_path ? 1 : 0);
     const std::size_t ndjson = configuration.ndjson_unix_path ? 1 : 0;
     needs.listeners = apis + ndjson;
-    needs.connections_wanted = apis * net::http_limits{}.connections_max + ndjson * ndjson_connections_max;
+    needs.ndjson_wanted = ndjson * ndjson_connections_max;
+    needs.connections_wanted = (apis > 0 ? net::http_limits{}.connections_max : 0) + needs.ndjson_wanted;
     return needs;
 }
 
@@ -63,13 +64,16 @@ descriptor_budget budget_descriptors(const net::descriptor_supply& supply, const
     budget.needed = budget.reserved;
     if (needs.listeners == 0)
         return budget;
-    budget.needed += connections_least + refusals_least;
+    budget.needed += connections_least + spare_least;
     if (!budget.enough())
         return budget;
     const std::size_t left = budget.limit - budget.reserved;
-    budget.refusals = std::clamp(left / left_per_refusal, refusals_least, refusals_most);
-    budget.connections = std::min(left - budget.refusals, needs.connections_wanted);
-    budget.reserved += budget.refusals;
+    budget.spare = std::clamp(left / left_per_spare, spare_least, spare_most);
+    budget.connections = std::min(left - budget.spare, needs.connections_wanted);
+    if (needs.ndjson_wanted > 0)
+        budget.ndjson_connections =
+            needs.ndjson_wanted == needs.connections_wanted ? budget.connections : budget.connections / 2;
+    budget.reserved += budget.spare;
     return budget;
 }
 

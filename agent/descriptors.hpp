@@ -20,6 +20,7 @@ struct descriptor_needs {
     bool input = false;
     std::size_t listeners = 0;
     std::size_t connections_wanted = 0; // of all listeners together
+    std::size_t ndjson_wanted = 0;      // of these
 };
 
 descriptor_needs needs_of(const config& configuration);
@@ -29,8 +30,9 @@ struct descriptor_budget {
     std::size_t open = 0;     // already at start; part of `reserved`
     std::size_t reserved = 0; // for all but connections
     std::size_t connections = 0;
-    std::size_t refusals = 0; // connections that are told at the same time that there is no place; reserved
-    std::size_t needed = 0;   // the least limit
+    std::size_t ndjson_connections = 0; // of these
+    std::size_t spare = 0;  // connections of which one request is read when all places are taken; reserved
+    std::size_t needed = 0; // the least limit
 
     bool enough() const { return limit >= needed; }
 };

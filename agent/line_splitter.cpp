@@ -7,8 +7,7 @@
 namespace agent {
 namespace {
 
-constexpr std::size_t idle_buffer_bytes_max =
-    256 * 1024; // what an empty splitter keeps of a buffer that had to grow
+constexpr std::size_t kept_buffer_bytes = 96 * 1024; // of a buffer that had to grow, whatever is in it
 
 std::size_t without_cr(const char* text, std::size_t bytes) {
     return bytes > 0 && text[bytes - 1] == '\r' ? bytes - 1 : bytes;
@@ -24,7 +23,8 @@ std::span<char> line_splitter::prepare(std::size_t bytes) {
     NET_ASSERT(!ended_, "nothing is read behind the end of input");
     const auto held = end_ - begin_;
     const bool too_small = capacity_ < held + bytes;
-    const bool too_large = held == 0 && capacity_ > std::max(bytes, idle_buffer_bytes_max);
+    // What a long line needed does not stay behind for the short ones.
+    const bool too_large = capacity_ > std::max(2 * (held + bytes), kept_buffer_bytes);
     if (too_small || too_large) {
         // Grown by doubling, so that a long line that comes in small pieces is not copied at each of them.
         const auto doubled = too_large ? 0 : std::min(2 * capacity_, line_bytes_max_ + 2 + bytes);

@@ -33,6 +33,9 @@ struct refused_line {
 
 struct need_input {};
 
+// What a line without its end can need, the piece behind it included.
+constexpr std::size_t whole_line_bytes = event_line_bytes_max + 64 * 1024;
+
 class line_splitter {
 public:
     explicit line_splitter(std::size_t line_bytes_max = event_line_bytes_max);
@@ -51,6 +54,9 @@ public:
     std::variant<need_input, input_line, refused_line> next();
 
     std::size_t buffer_bytes() const { return capacity_; }
+
+    // Of what has not been taken: with every line taken, of one without its end.
+    std::size_t held_bytes() const { return end_ - begin_; }
 
 private:
     std::size_t line_bytes_max_;

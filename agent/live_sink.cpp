@@ -51,10 +51,12 @@ struct live_sink::client {
     std::list<client*>::iterator place;
 };
 
-live_sink::live_sink(net::environment& env, ring& journal, const session_table& sessions)
+live_sink::live_sink(net::environment& env, ring& journal, const session_table& sessions,
+                     std::size_t clients_max)
     : env_(env)
     , ring_(journal)
-    , sessions_(sessions) {}
+    , sessions_(sessions)
+    , clients_max_(clients_max) {}
 
 live_sink::~live_sink() {
     NET_ASSERT(clients_.empty(), "the live sink outlives its clients");
@@ -83,12 +85,17 @@ seq_t live_sink::first_position(const live_request& request) const {
     return ring_.next_seq();
 }
 
-net::task<void> live_sink::serve(net::server_exchange& exchange, live_request request) {
-    NET_ASSERT(!full(), "the live sink has at most live_clients_max clients");
-    client one(*this, first_position(request), request.categories);
+net::response_head live_response_head() {
     net::response_head head;
     head.fields = {
         {"content-type", "text/event-stream"}, {"cache-control", "no-cache"}, {"x-accel-buffering", "no"}};
+    return head;
+}
+
+net::task<void> live_sink::serve(net::server_exchange& exchange, live_request request) {
+    NET_ASSERT(!full(), "the live sink has no more clients than it may");
+    client one(*this, first_position(request), request.categories);
+    net::response_head head = live_response_head();
     const net::error_code ec = co_await exchange.respond(std::move(head));
     if (!ec)
         co_await stream_to(exchange, one);

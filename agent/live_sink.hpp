@@ -26,7 +26,7 @@
 
 namespace agent {
 
-constexpr std::size_t live_clients_max = 256;
+constexpr std::size_t live_clients_default = 200;
 constexpr std::size_t live_write_bytes = 64 * 1024;
 constexpr std::size_t live_announcements_max = 16;
 constexpr std::size_t live_scan_bytes_max =
@@ -41,12 +41,15 @@ struct live_request {
     category_set categories = all_categories();
 };
 
+net::response_head live_response_head();
+
 class live_sink {
 public:
-    live_sink(net::environment& env, ring& journal, const session_table& sessions);
+    live_sink(net::environment& env, ring& journal, const session_table& sessions,
+              std::size_t clients_max = live_clients_default);
     ~live_sink(); // no client may be left
 
-    bool full() const { return clients_.size() >= live_clients_max; }
+    bool full() const { return clients_.size() >= clients_max_; }
 
     std::size_t clients() const { return clients_.size(); }
 
@@ -70,6 +73,7 @@ private:
     net::environment& env_;
     ring& ring_;
     const session_table& sessions_;
+    std::size_t clients_max_;
     std::list<client*> clients_;
     bool ended_ = false;
 };

@@ -51,8 +51,32 @@ void read_intake(setting_reader& from, config& into) {
     from.unix_socket("ndjson-unix", into.ndjson_unix_path);
 }
 
+// What stands between commas.
+std::vector<std::string> listed(std::string_view text) {
+    std::vector<std::string> all;
+    while (!text.empty()) {
+        const auto comma = text.find(',');
+        auto one = text.substr(0, comma);
+        while (one.starts_with(' '))
+            one.remove_prefix(1);
+        while (one.ends_with(' '))
+            one.remove_suffix(1);
+        if (!one.empty())
+            all.emplace_back(one);
+        text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
+    }
+    return all;
+}
+
+constexpr std::size_t sse_clients_most = 250; // fewer than there are places for connections
+
 void read_api(setting_reader& from, config& into) {
     from.file("api-token-file", into.api_token_file);
+    if (const auto* origins = from.find("allow-origin"))
+        into.allow_origins = origins->text == "none" ? std::vector<std::string>{} : listed(origins->text);
+    if (const auto* hosts = from.text("allow-host"))
+        into.allow_hosts = listed(*hosts);
+    from.count("sse-clients", into.sse_clients, 1, sse_clients_most);
     from.unix_socket("unix", into.unix_path);
     if (into.ndjson_unix_path && into.ndjson_unix_path == into.unix_path)
         from.refuse("ndjson-unix", "is the API's Unix socket too; give each its own path");

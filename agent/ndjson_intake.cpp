@@ -27,14 +27,15 @@ intake_counts& intake_counts::operator+=(const intake_counts& other) {
     return *this;
 }
 
-ndjson_intake::ndjson_intake(net::environment& env, capture& into, ring& journal, net::stream& from,
-                             net::stop_token stop, intake_options options)
+ndjson_intake::ndjson_intake(net::environment& env, capture& into, ring& journal, body_memory& bodies,
+                             net::stream& from, net::stop_token stop, intake_options options)
     : env_(env)
     , capture_(into)
     , ring_(journal)
     , from_(from)
     , stop_(stop)
     , options_(std::move(options))
+    , held_(bodies, {options_.one_of_many, options_.one_of_many, true}, [this] { from_.shutdown_read(); })
     , log_(options_.name)
     , pace_(env, journal)
     , errors_changed_(env) {}
@@ -65,13 +66,34 @@ net::task<void> ndjson_intake::stop_reading() {
         co_await stop_.changed().wait();
     from_.close();
     ring_.freed().notify();
+    held_.of().granted().notify();
     errors_changed_.notify();
+}
+
+// No more than there is room for: whoever must wait for that does not read on.
+net::task<net::result<std::size_t>> ndjson_intake::read_some() {
+    const auto held = lines_.held_bytes();
+    const auto needed = held >= body_free_bytes ? whole_line_bytes : held;
+    held_.keep(needed);
+    while (!stop_.stopping() && !held_.ask(needed))
+        co_await held_.of().granted().wait();
+    if (stop_.stopping() || held_.given_up())
+        co_return net::error_code(net::asio::error::operation_aborted);
+    const auto room = lines_.prepare(options_.one_of_many ? next_piece_bytes(held, options_.read_bytes)
+                                                          : options_.read_bytes);
+    held_.listens();
+    auto got = co_await from_.read_some(net::asio::buffer(room.data(), room.size()));
+    held_.busy();
+    co_return got;
 }
 
 net::task<intake_end> ndjson_intake::read() {
     while (!stop_.stopping()) {
-        const auto room = lines_.prepare(options_.read_bytes);
-        const auto got = co_await from_.read_some(net::asio::buffer(room.data(), room.size()));
+        const auto got = co_await read_some();
+        if (!got && held_.given_up() && !stop_.stopping()) {
+            give_up_line();
+            co_return intake_end::failed;
+        }
         if (!got && net::is_eof(got.error())) {
             lines_.end_of_input();
             co_await publish_lines();
@@ -85,6 +107,7 @@ net::task<intake_end> ndjson_intake::read() {
             co_return intake_end::failed;
         }
         lines_.commit(*got);
+        held_.keep(lines_.held_bytes()); // what a pause for S2 holds is no more than what is there
         co_await publish_lines();
         // A producer that is always ahead of us leaves the loop's other work its turn.
         co_await net::asio::post(env_.executor(), net::asio::use_awaitable);
@@ -164,6 +187,14 @@ void ndjson_intake::cut_off() {
     if (const auto rest = lines_.abort()) {
         capture_.count_refused();
         refuse(rest->number, rest->error.code, rest->error.message);
+    }
+}
+
+// Others wait for the room that this line has.
+void ndjson_intake::give_up_line() {
+    if (const auto rest = lines_.abort()) {
+        capture_.count_refused();
+        refuse(rest->number, "stalled", "the rest of the line did not come, and others wait for its room");
     }
 }
 

@@ -5,8 +5,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-
 namespace agent {
 namespace {
 
@@ -16,17 +14,16 @@ void log_error(const std::string& line) {
 
 } // namespace
 
-ndjson_listener::ndjson_listener(net::environment& env, capture& into, ring& journal,
+ndjson_listener::ndjson_listener(net::environment& env, capture& into, ring& journal, body_memory& bodies,
                                  std::unique_ptr<net::listener> from,
                                  std::shared_ptr<net::connection_places> places)
     : env_(env)
     , capture_(into)
     , ring_(journal)
+    , bodies_(bodies)
     , listener_(std::move(from))
     , places_(std::move(places)) {
-    if (places_)
-        most_ = std::clamp<std::size_t>(places_->connections_max() / 2, 1, ndjson_connections_max);
-    else
+    if (!places_)
         places_ = std::make_shared<net::connection_places>(env, ndjson_connections_max, 0);
 }
 
@@ -47,7 +44,7 @@ net::task<void> ndjson_listener::serve(net::stop_token stop) {
 net::task<void> ndjson_listener::accept_loop(net::task_group& group, net::stop_token stop) {
     net::accepting incoming(env_, *listener_, log_error);
     for (;;) {
-        co_await group.join_down_to(most_ - 1);
+        co_await group.join_down_to(ndjson_connections_max - 1);
         auto accepted = co_await incoming.next(stop);
         if (!accepted)
             co_return;
@@ -87,9 +84,10 @@ net::task<void> ndjson_listener::serve_connection(std::unique_ptr<net::stream> f
     const counted one(connections_);
     intake_options options;
     options.name = "NDJSON connection";
-    options.read_bytes = 64 * 1024; // there may be many
+    options.read_bytes = 32 * 1024; // there may be many
     options.write_errors_back = true;
-    ndjson_intake intake(env_, capture_, ring_, *from, stop, std::move(options));
+    options.one_of_many = true;
+    ndjson_intake intake(env_, capture_, ring_, bodies_, *from, stop, std::move(options));
     try {
         co_await intake.run();
     } catch (...) {

@@ -13,10 +13,10 @@ constexpr std::size_t ndjson_connections_max = 256; // a further one waits in th
 
 class ndjson_listener {
 public:
-    // A connection that finds no place among `places` waits for one. At most half of them are taken here: the
-    // API must be able to answer beside any number of producers.
-    ndjson_listener(net::environment& env, capture& into, ring& journal, std::unique_ptr<net::listener> from,
-                    std::shared_ptr<net::connection_places> places = {});
+    // A connection that finds no place among `places` waits for one. They are of this listener alone: the API
+    // must be able to answer beside any number of producers, and these beside any number of callers.
+    ndjson_listener(net::environment& env, capture& into, ring& journal, body_memory& bodies,
+                    std::unique_ptr<net::listener> from, std::shared_ptr<net::connection_places> places = {});
 
     // Until the stop has drained and every connection has left.
     net::task<void> serve(net::stop_token stop);
@@ -33,9 +33,9 @@ private:
     net::environment& env_;
     capture& capture_;
     ring& ring_;
+    body_memory& bodies_;
     std::unique_ptr<net::listener> listener_;
     std::shared_ptr<net::connection_places> places_;
-    std::size_t most_ = ndjson_connections_max; // connections at a time
     intake_counts counts_;
     std::size_t connections_ = 0;
 };

@@ -30,8 +30,17 @@ void publish_tally::refuse(std::uint64_t line, std::string_view code, std::strin
 }
 
 unsigned publish_tally::status() const {
-    if (end_ != body_end::whole)
-        return end_ == body_end::too_large ? 413 : 400;
+    switch (end_) {
+    case body_end::too_large:
+        return 413;
+    case body_end::stalled:
+        return 408;
+    case body_end::broken:
+    case body_end::broken_encoding:
+        return 400;
+    case body_end::whole:
+        break;
+    }
     if (refused_ == 0 || accepted_ + filtered_ > 0)
         return 200;
     if (refused_no_session_ == refused_)
@@ -58,6 +67,10 @@ json::object publish_tally::answer() const {
         error = {413, "too_large", "the body is longer than allowed: what came behind the limit was not read",
                  "send the rest in further requests; what was accepted stays accepted"};
         break;
+    case 408:
+        error = {408, "body_stalled", "the rest of the body did not come: what came before was read",
+                 "send the rest again; what was accepted stays accepted"};
+        break;
     case 409:
         error = to_api_error(publish_refused{"no_session", "no capture session is active"});
         break;
@@ -71,6 +84,12 @@ json::object publish_tally::answer() const {
             error = {
                 400, "bad_body",
                 "the body does not keep to the framing that its head names: what came behind was not read",
+                "send the rest again; what was accepted stays accepted"};
+        if (end_ == body_end::broken_encoding)
+            error = {
+                400, "bad_encoding",
+                "the body is not what its content-encoding says, or it is damaged: what came behind was not "
+                "read",
                 "send the rest again; what was accepted stays accepted"};
     }
     for (auto& member : to_json(error))

@@ -16,7 +16,7 @@ namespace agent {
 constexpr std::size_t publish_errors_max = 100; // listed; all are counted
 
 // How the body ended: as it should, or so that what came behind was not read.
-enum class body_end { whole, too_large, broken };
+enum class body_end { whole, too_large, broken, broken_encoding, stalled };
 
 class publish_tally {
 public:
@@ -27,7 +27,7 @@ public:
     void end_early(body_end how) { end_ = how; }
 
     // 200 unless all were refused: 409 when all for want of a session, 503 when all for want of room, else
-    // 400. Of a body that ended early: 413 or 400.
+    // 400. Of a body that ended early: 413, 408 or 400.
     unsigned status() const;
     // {"accepted","filtered","refused","first_seq","last_seq","errors"}, and "error" unless the status is
     // 200.

@@ -23,6 +23,7 @@ service::service(net::environment& env, const config& configuration, producer* i
     : env_(env)
     , config_(configuration)
     , producer_(in_process)
+    , bodies_(env)
     , intake_stop_(env)
     , api_stop_(env)
     , changed_(env)
@@ -212,7 +213,8 @@ net::task<> service::read_input() {
     intake_options options;
     if (*config_.input != "-")
         options.name = *config_.input;
-    ndjson_intake intake(env_, *capture_, *state_->journal, *input_, intake_stop_, std::move(options));
+    ndjson_intake intake(env_, *capture_, *state_->journal, bodies_, *input_, intake_stop_,
+                         std::move(options));
     const intake_end end = co_await intake.run();
     input_ended(end);
 }

@@ -6,6 +6,7 @@
 // Tasks and what they use, outermost first: connections (the connector's), the store, the sink, the intakes
 // and APIs. Each scope is finished before what it uses goes.
 
+#include "agent/body_memory.hpp"
 #include "agent/capture.hpp"
 #include "agent/config.hpp"
 #include "agent/control_api.hpp"
@@ -113,7 +114,9 @@ private:
     std::unique_ptr<live_sink> live_;
     std::unique_ptr<file_sink> files_;
     std::unique_ptr<net::stream> input_;
-    std::shared_ptr<net::connection_places> places_; // of all listeners
+    body_memory bodies_;                             // of all callers and intakes
+    std::shared_ptr<net::connection_places> places_; // of the API's listeners
+    std::shared_ptr<net::connection_places> ndjson_places_;
     std::vector<std::unique_ptr<net::http_server>> apis_;
     std::vector<std::string> addresses_; // of apis_
     std::unique_ptr<ndjson_listener> ndjson_;

@@ -34,7 +34,9 @@ bool service::open() {
     if (!budget.enough())
         return give_up(exit_code::unusable, too_few_text(budget));
     spdlog::info("{}", text_of(budget));
-    places_ = std::make_shared<net::connection_places>(env_, budget.connections, budget.refusals);
+    places_ = std::make_shared<net::connection_places>(env_, budget.connections - budget.ndjson_connections,
+                                                       budget.spare);
+    ndjson_places_ = std::make_shared<net::connection_places>(env_, budget.ndjson_connections, 0);
     auto opened = open_state_dir(env_, config_);
     if (const auto* failed = std::get_if<state_dir_error>(&opened))
         return give_up(exit_code::unusable, failed->message);
@@ -50,7 +52,7 @@ bool service::open() {
             return give_up(exit_code::unusable, *failed);
         store_ = std::move(std::get<std::unique_ptr<embedded_store>>(store));
     }
-    live_ = std::make_unique<live_sink>(env_, *state_->journal, *state_->sessions);
+    live_ = std::make_unique<live_sink>(env_, *state_->journal, *state_->sessions, config_.sse_clients);
     if (!config_.files.empty()) {
         if (const net::error_code failed = env_.files().create_directories(config_.files, 0700))
             return give_up(exit_code::unusable,
@@ -141,8 +143,8 @@ bool service::open_intakes() {
         if (!listening)
             return give_up(exit_code::failure, "cannot listen on --ndjson-unix " + *config_.ndjson_unix_path +
                                                    ": " + listening.error().message());
-        ndjson_ = std::make_unique<ndjson_listener>(env_, *capture_, *state_->journal, std::move(*listening),
-                                                    places_);
+        ndjson_ = std::make_unique<ndjson_listener>(env_, *capture_, *state_->journal, bodies_,
+                                                    std::move(*listening), ndjson_places_);
     }
     return true;
 }
@@ -160,6 +162,14 @@ std::optional<std::string> service::read_api_token() {
     give_up(exit_code::unusable,
             "cannot use --api-token-file " + config_.api_token_file.string() + ": " + why);
     return std::nullopt;
+}
+
+// Callers are many and small; what each of them may have in memory unread is small, too.
+net::http_limits api_limits() {
+    net::http_limits limits;
+    limits.stream_window = body_free_bytes;
+    limits.connection_window = 2 * body_free_bytes;
+    return limits;
 }
 
 bool service::listen_on(const net::endpoint& at, std::string address) {
@@ -186,10 +196,12 @@ bool service::listen_on(const net::endpoint& at, std::string address) {
                         },
                         [this] { return ready_ && !teardown_.begun(); },
                         [this] { return teardown_.begun(); },
-                        std::move(*token)};
+                        bodies_,
+                        {std::move(*token), config_.allow_origins, config_.allow_hosts}};
     apis_.push_back(std::make_unique<net::http_server>(
-        env_, std::move(*listening), net::http_limits{}, make_control_api(std::move(context)),
-        net::secure_hook{}, places_, [](const std::string& line) { spdlog::error("API: {}", line); }));
+        env_, std::move(*listening), api_limits(), make_control_api(std::move(context)), net::secure_hook{},
+        places_, [](const std::string& line) { spdlog::error("API: {}", line); }));
+    apis_.back()->always_answer(always_answered);
     addresses_.push_back(std::move(address));
     spdlog::info("listening on {}", addresses_.back());
     return true;

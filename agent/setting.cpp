@@ -31,6 +31,11 @@ constexpr std::array table{
     setting{"unix", "RINGTAIL_UNIX", "PATH", "none", api, "HTTP API on a Unix socket"},
     setting{"api-token-file", "RINGTAIL_API_TOKEN_FILE", "FILE", "none", api,
             "token that callers must send; required before listening on other than loopback"},
+    setting{"allow-origin", "RINGTAIL_ALLOW_ORIGIN", "LIST|none", "extensions may post telemetry events", api,
+            "web origins that may call: https://app.example,chrome-extension://*"},
+    setting{"allow-host", "RINGTAIL_ALLOW_HOST", "LIST", "loopback names and addresses", api,
+            "further names that callers may call the agent by"},
+    setting{"sse-clients", "RINGTAIL_SSE_CLIENTS", "N", "200", api, "that may stream at one time"},
 
     setting{"s2-basin", "S2_BASIN", "NAME", "none", s2_group, "basin to deliver to"},
     setting{"s2-account-endpoint", "S2_ACCOUNT_ENDPOINT", "URL", "the cloud's", s2_group,

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,6 +31,7 @@ struct request_head {
     std::string scheme;       // "http" or "https"
     std::string authority;    // Host or :authority
     http_fields fields;       // without pseudo-headers, host, content-length, transfer-encoding, connection
+    std::optional<std::uint64_t> body_bytes; // its content-length, where a server was told one
 
     std::string_view path() const;  // target up to '?'
     std::string_view query() const; // after it
@@ -61,6 +63,9 @@ public:
     virtual task<error_code> respond(response_head head, bool end = false) = 0;
     virtual bool responded() const = 0;
     virtual std::string peer() const = 0;
+    // The request's body is not waited for any longer: a read of it under way, and every later one, ends with
+    // timed_out. The response can still be sent.
+    virtual void give_up_body() noexcept = 0;
 
     // RST_STREAM(REFUSED_STREAM): nothing of the request was processed, so that the client may repeat it.
     // Before any response. HTTP/1.1 has no word for it.

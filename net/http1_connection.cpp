@@ -2,6 +2,7 @@
 
 #include "net/assert.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace net {
@@ -11,19 +12,30 @@ http1_connection::http1_connection(environment& env, std::unique_ptr<stream> tra
     , transport_(std::move(transport))
     , news_(env)
     , room_(env)
-    , written_(env) {
+    , written_(env)
+    , without_request_since_(env.now()) {
     in_.append(first);
 }
 
+standing http1_connection::stands() const {
+    if (without_request_since_)
+        return {standing::kind::no_request, *without_request_since_};
+    if (writing_)
+        return {standing::kind::write_stalls, writing_since_};
+    if (body_awaited_since_)
+        return {standing::kind::body_stalls, *body_awaited_since_};
+    return {};
+}
+
 task<void> http1_connection::read_loop() {
-    constexpr std::size_t piece_bytes = 16 * 1024;
-    const auto piece = std::make_unique_for_overwrite<char[]>(piece_bytes);
+    const auto piece = std::make_unique_for_overwrite<char[]>(read_bytes);
     while (!failure_) {
         if (full()) {
             co_await room_.wait();
             continue;
         }
-        const auto got = co_await transport_->read_some(asio::buffer(piece.get(), piece_bytes));
+        const std::size_t room = std::min(read_bytes, read_ahead_bytes_max - in_.size());
+        const auto got = co_await transport_->read_some(asio::buffer(piece.get(), room));
         if (got)
             in_.append({piece.get(), *got});
         else if (is_eof(got.error()))
@@ -36,8 +48,8 @@ task<void> http1_connection::read_loop() {
     }
 }
 
-task<bool> http1_connection::more_than(std::size_t known, time_point deadline) {
-    while (in_.size() <= known && !ended()) {
+task<bool> http1_connection::more_than(std::size_t known, time_point deadline, const bool* given_up) {
+    while (in_.size() <= known && !ended() && !(given_up && *given_up)) {
         const bool news = co_await news_.wait_until(deadline);
         if (!news || (draining_ && known == 0 && in_.empty()))
             break;
@@ -75,6 +87,7 @@ task<error_code> http1_connection::write(std::span<const asio::const_buffer> fro
         co_await written_.wait();
     if (failure_)
         co_return failure_;
+    writing_since_ = env_.now();
     turn ours(*this);
     const error_code lost = co_await transport_->write(from);
     ours.over = true;

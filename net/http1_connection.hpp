@@ -5,26 +5,30 @@
 
 #include "net/byte_queue.hpp"
 #include "net/condition.hpp"
+#include "net/connection_places.hpp"
 #include "net/http1_wire.hpp"
 #include "net/task_group.hpp"
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
 namespace net {
 
-class http1_connection {
+class http1_connection final : public connection_places::occupant {
 public:
-    static constexpr std::size_t read_ahead_bytes_max = 64 * 1024; // more than any head or chunk line
+    static constexpr std::size_t read_ahead_bytes_max = 32 * 1024; // more than any head or chunk line
+    static constexpr std::size_t read_bytes = 16 * 1024;           // at a time
 
     http1_connection(environment& env, std::unique_ptr<stream> transport, std::string first);
 
     // Ends with the transport's direction towards us.
     task<void> read_loop();
 
-    // Waits for more than `known` bytes. False: the deadline, or nothing more comes (ended()).
-    task<bool> more_than(std::size_t known, time_point deadline = never);
+    // Waits for more than `known` bytes. False: the deadline, or nothing more comes (ended()), or `given_up`
+    // became true (wake_reader() tells of it).
+    task<bool> more_than(std::size_t known, time_point deadline = never, const bool* given_up = nullptr);
 
     std::string_view bytes() const { return in_.view(); }
 
@@ -54,6 +58,20 @@ public:
         http1_connection& connection_;
     };
 
+    // For who needs a place (connection_places): what it is about, as its one request tells.
+    standing stands() const override;
+
+    void evict() noexcept override { fail(asio::error::operation_aborted); }
+
+    void begin_request() { without_request_since_.reset(); }
+
+    void end_request() { without_request_since_ = env_.now(); }
+
+    // Nothing of the body has come since then; nothing: nobody waits for it.
+    void body_awaited(std::optional<time_point> since) { body_awaited_since_ = since; }
+
+    void wake_reader() { news_.notify(); }
+
     // A drain has begun: nothing new is taken.
     void drain();
 
@@ -78,6 +96,9 @@ private:
     bool ended_ = false;
     bool draining_ = false;
     bool writing_ = false;
+    time_point writing_since_{};
+    std::optional<time_point> without_request_since_;
+    std::optional<time_point> body_awaited_since_;
 };
 
 } // namespace net

@@ -9,6 +9,27 @@
 
 namespace net {
 
+namespace {
+
+// The connection knows since when a body is awaited while one lives.
+class awaited_body {
+public:
+    explicit awaited_body(http1_connection& connection)
+        : connection_(connection) {
+        connection_.body_awaited(connection_.env().now());
+    }
+
+    ~awaited_body() { connection_.body_awaited(std::nullopt); }
+
+    awaited_body(const awaited_body&) = delete;
+    awaited_body& operator=(const awaited_body&) = delete;
+
+private:
+    http1_connection& connection_;
+};
+
+} // namespace
+
 http1_exchange::http1_exchange(http1_connection& connection, http1_request request,
                                http1_request_parser& parser)
     : connection_(connection)
@@ -76,9 +97,12 @@ task<result<std::size_t>> http1_exchange::read_some(asio::mutable_buffer into) {
         if (ec)
             co_return ec;
     }
+    const awaited_body awaited(connection_);
     for (;;) {
         if (parser_.done())
             co_return make_error_code(error::eof);
+        if (body_given_up_)
+            co_return make_error_code(error::timed_out);
         const auto step = parser_.body(connection_.bytes(), into);
         connection_.take(step.taken);
         if (step.produced > 0)
@@ -92,11 +116,17 @@ task<result<std::size_t>> http1_exchange::read_some(asio::mutable_buffer into) {
         if (connection_.failure())
             co_return connection_.failure();
         const auto known = connection_.bytes().size();
-        const bool more = co_await connection_.more_than(known);
+        const bool more = co_await connection_.more_than(known, never, &body_given_up_);
         if (!more && connection_.ended())
             co_return connection_.failure() ? connection_.failure()
                                             : error_code(asio::error::connection_reset);
     }
+}
+
+void http1_exchange::give_up_body() noexcept {
+    body_given_up_ = true;
+    keep_alive_ = false;
+    connection_.wake_reader();
 }
 
 task<error_code> http1_exchange::write(std::span<const asio::const_buffer> from) {

@@ -26,6 +26,8 @@ public:
 
     void reset() noexcept override { connection_.fail(asio::error::operation_aborted); }
 
+    void give_up_body() noexcept override;
+
     // After the handler has left: answers for it, reads the rest of the request, and says whether the
     // connection can carry another one.
     task<bool> complete(time_point deadline);
@@ -42,6 +44,7 @@ private:
     bool responded_ = false;
     bool finished_ = false;
     bool torn_ = false; // a write was abandoned halfway, or a body broke off: only closing tells the peer
+    bool body_given_up_ = false;
     bool keep_alive_;
     bool continue_owed_;
 };

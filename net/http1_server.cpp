@@ -89,7 +89,9 @@ task<void> serve_requests(http1_connection& connection, const http_limits& limit
         if (!request)
             co_return;
         http1_exchange one(connection, std::move(*request), *parser);
+        connection.begin_request();
         co_await handle(connection, one, handler);
+        connection.end_request();
         const auto until = saturating_add(connection.env().now(), limits.header_timeout);
         const bool again = co_await one.complete(until);
         if (!again)
@@ -113,8 +115,10 @@ task<void> watch_stop(http1_connection& connection, stop_token stop) {
 } // namespace
 
 task<void> serve_http1(environment& env, std::unique_ptr<stream> transport, std::string first,
-                       const http_limits& limits, const http_handler& handler, stop_token stop) {
+                       const http_limits& limits, const http_handler& handler, stop_token stop,
+                       connection_places::place at) {
     http1_connection connection(env, std::move(transport), std::move(first));
+    const connection_places::seat::taken_by here(at.get(), connection);
     co_await with_task_group(env, [&](task_group& group) -> task<void> {
         group.spawn([&] { return connection.read_loop(); });
         group.spawn([&] { return watch_stop(connection, stop); });

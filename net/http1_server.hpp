@@ -8,6 +8,7 @@
 // closes. A client that only ends its direction is still answered; one that resets the connection aborts the
 // handler.
 
+#include "net/connection_places.hpp"
 #include "net/http.hpp"
 #include "net/stop_token.hpp"
 
@@ -17,8 +18,10 @@ namespace net {
 
 constexpr std::size_t unread_body_bytes_max = 64 * 1024;
 
-// `first`: bytes that were read already. The handler must outlive the task.
+// `first`: bytes that were read already. The handler must outlive the task. `at`: its place, where it may
+// have to make room for others.
 task<void> serve_http1(environment& env, std::unique_ptr<stream> transport, std::string first,
-                       const http_limits& limits, const http_handler& handler, stop_token stop);
+                       const http_limits& limits, const http_handler& handler, stop_token stop,
+                       connection_places::place at = {});
 
 } // namespace net

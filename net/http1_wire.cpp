@@ -196,6 +196,8 @@ public:
         made.head.scheme = "http";
         made.head.authority = as_std(message[http::field::host]);
         made.head.fields = fields();
+        if (const auto length = parser_.content_length())
+            made.head.body_bytes = *length;
         take_absolute(made.head);
         return made;
     }

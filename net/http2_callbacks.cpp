@@ -1,5 +1,7 @@
 #include "net/http2_callbacks.hpp"
 
+#include "net/http1_wire.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -27,8 +29,11 @@ void store_request_field(request_head& head, std::string_view name, std::string_
     else if (name == "host") {
         if (head.authority.empty())
             head.authority = value;
-    } else if (name != "content-length" && !name.starts_with(':'))
+    } else if (name == "content-length") {
+        head.body_bytes = content_length({{std::string(name), std::string(value)}});
+    } else if (!name.starts_with(':')) {
         head.fields.push_back({std::string(name), std::string(value)});
+    }
 }
 
 void store_response_field(response_head& head, std::string_view name, std::string_view value) {

@@ -2,6 +2,7 @@
 
 #include "net/assert.hpp"
 
+#include <algorithm>
 #include <memory>
 
 namespace net {
@@ -27,6 +28,23 @@ private:
     std::int32_t id_;
 };
 
+// While it lives, a wait is known to have begun now.
+class since_now {
+public:
+    since_now(environment& env, std::optional<time_point>& kept)
+        : kept_(kept) {
+        kept_ = env.now();
+    }
+
+    ~since_now() { kept_.reset(); }
+
+    since_now(const since_now&) = delete;
+    since_now& operator=(const since_now&) = delete;
+
+private:
+    std::optional<time_point>& kept_;
+};
+
 } // namespace
 
 http2_connection::http2_connection(environment& env, std::unique_ptr<stream> transport, http2_role role,
@@ -35,7 +53,25 @@ http2_connection::http2_connection(environment& env, std::unique_ptr<stream> tra
     , transport_(std::move(transport))
     , session_(role, options)
     , wake_(env)
-    , activity_(env) {}
+    , activity_(env)
+    , empty_since_(env.now()) {}
+
+standing http2_connection::stands() const {
+    if (session_.open_streams() == 0)
+        return {standing::kind::no_request, empty_since_};
+    if (waits_.size() < session_.open_streams())
+        return {}; // one has just come
+    standing last{standing::kind::body_stalls, {}};
+    for (const auto& [id, waits] : waits_) {
+        if (!waits->reading_since && !waits->writing_since)
+            return {};
+        if (waits->writing_since)
+            last.what = standing::kind::write_stalls;
+        last.since =
+            std::max(last.since, waits->writing_since ? *waits->writing_since : *waits->reading_since);
+    }
+    return last;
+}
 
 task<void> http2_connection::read_loop(pointer self, std::string first) {
     const auto buffer = std::make_unique_for_overwrite<char[]>(read_bytes);
@@ -161,6 +197,12 @@ task<result<std::size_t>> http2_connection::read_some(pointer self, std::int32_t
             co_return stream->failure;
         if (stream->closed)
             co_return make_error_code(error::stream_reset);
+        if (stream->body_given_up)
+            co_return make_error_code(error::timed_out);
+        self->session_.want_more(*stream);
+        if (self->session_.wants_send())
+            self->wake_.notify();
+        const since_now reading(self->env_, waits->reading_since);
         co_await waits->readable.wait();
     }
 }
@@ -173,6 +215,7 @@ task<error_code> http2_connection::write(pointer self, std::int32_t id,
         co_return ec;
     const auto waits = self->waits_of(id);
     const loan lent(self, id);
+    const since_now writing(self->env_, waits->writing_since);
     self->session_.write(*stream, from);
     self->wake_.notify();
     for (;;) {
@@ -238,9 +281,18 @@ void http2_connection::refuse(std::int32_t id) {
     poke();
 }
 
+void http2_connection::give_up_body(std::int32_t id) {
+    if (auto* stream = session_.find(id))
+        stream->body_given_up = true;
+    if (const auto found = waits_.find(id); found != waits_.end())
+        found->second->readable.notify();
+}
+
 void http2_connection::release(std::int32_t id) {
     session_.release(id);
     waits_.erase(id);
+    if (waits_.empty())
+        empty_since_ = env_.now();
     poke();
     activity_.notify();
 }

@@ -7,14 +7,16 @@
 // that error::eof on a body always means that the peer said END_STREAM.
 
 #include "net/condition.hpp"
+#include "net/connection_places.hpp"
 #include "net/http2_session.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace net {
 
-class http2_connection {
+class http2_connection final : public connection_places::occupant {
 public:
     using pointer = std::shared_ptr<http2_connection>;
 
@@ -57,6 +59,11 @@ public:
     // Notified when a request arrives, a stream closes, SETTINGS or GOAWAY come, or the connection ends.
     condition& activity() { return activity_; }
 
+    // For who needs a place: where every request stalls, what the last of them to stall stalls in.
+    standing stands() const override;
+
+    void evict() noexcept override { fail(asio::error::operation_aborted); }
+
     // The body operations of an exchange.
     static task<result<std::size_t>> read_some(pointer self, std::int32_t id, asio::mutable_buffer into);
     static task<error_code> write(pointer self, std::int32_t id, std::span<const asio::const_buffer> from);
@@ -66,6 +73,7 @@ public:
     error_code finish(std::int32_t id);
     void reset(std::int32_t id);
     void refuse(std::int32_t id);
+    void give_up_body(std::int32_t id); // a read of it ends with timed_out
     void release(std::int32_t id);
     std::uint64_t handed_over_bytes(std::int32_t id); // of our body, to the transport
 
@@ -79,6 +87,8 @@ private:
         condition readable;
         condition writable;
         condition lost;
+        std::optional<time_point> reading_since; // waits for more of the body
+        std::optional<time_point> writing_since; // waits for the peer to take ours
     };
 
     std::shared_ptr<stream_waits> waits_of(std::int32_t id);
@@ -92,8 +102,9 @@ private:
     std::unordered_map<std::int32_t, std::shared_ptr<stream_waits>> waits_;
     error_code failure_;
     bool writing_ = false;
-    bool lingers_ = true; // at the end the peer may have something to read yet
-    error_code ending_;   // of the session; the GOAWAY that says so has still to leave
+    time_point empty_since_; // without a request
+    bool lingers_ = true;    // at the end the peer may have something to read yet
+    error_code ending_;      // of the session; the GOAWAY that says so has still to leave
 };
 
 // The http_body half of an exchange over HTTP/2.

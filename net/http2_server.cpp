@@ -32,6 +32,8 @@ public:
 
     void refuse() noexcept override { connection_->refuse(id_); }
 
+    void give_up_body() noexcept override { connection_->give_up_body(id_); }
+
 private:
     request_head request_;
     bool responded_ = false;
@@ -42,7 +44,8 @@ task<void> watch(http2_connection::pointer connection, std::int32_t id, task_gro
     handling.abort();
 }
 
-task<void> handle(http2_connection::pointer connection, std::int32_t id, const http_handler& handler) {
+task<void> handle(http2_connection::pointer connection, std::int32_t id, const http_handler& handler,
+                  std::shared_ptr<const void> /*counted*/) {
     if (!connection->session().find(id))
         co_return;
     exchange one(connection, id);
@@ -76,11 +79,19 @@ task<void> watch_stop(http2_connection::pointer connection, stop_token stop) {
 }
 
 task<void> accept_requests(http2_connection::pointer connection, task_group& group, const http_limits& limits,
-                           const http_handler& handler) {
+                           const http_handler& handler, connection_places::seat* at) {
     auto& session = connection->session();
     while (!connection->ended()) {
         if (const auto id = session.next_request()) {
-            group.spawn([connection, id = *id, &handler] { return handle(connection, id, handler); });
+            auto counted = at ? at->open_request() : nullptr;
+            if (at && !counted) {
+                connection->refuse(*id);
+                connection->release(*id);
+                continue;
+            }
+            group.spawn([connection, id = *id, &handler, counted] {
+                return handle(connection, id, handler, counted);
+            });
             continue;
         }
         const bool idle = session.open_streams() == 0;
@@ -94,7 +105,8 @@ task<void> accept_requests(http2_connection::pointer connection, task_group& gro
 } // namespace
 
 task<void> serve_http2(environment& env, std::unique_ptr<stream> transport, std::string first,
-                       const http_limits& limits, const http_handler& handler, stop_token stop) {
+                       const http_limits& limits, const http_handler& handler, stop_token stop,
+                       connection_places::place at) {
     http2_options options;
     options.stream_window = limits.stream_window;
     options.connection_window = limits.connection_window;
@@ -103,11 +115,12 @@ task<void> serve_http2(environment& env, std::unique_ptr<stream> transport, std:
     const auto connection =
         std::make_shared<http2_connection>(env, std::move(transport), http2_role::server, options);
     const closer at_the_end{connection};
+    const connection_places::seat::taken_by here(at.get(), *connection);
     co_await with_task_group(env, [&](task_group& group) -> task<void> {
         group.spawn([&] { return http2_connection::read_loop(connection, std::move(first)); });
         group.spawn([&] { return http2_connection::write_loop(connection); });
         group.spawn([&] { return watch_stop(connection, stop); });
-        co_await accept_requests(connection, group, limits, handler);
+        co_await accept_requests(connection, group, limits, handler, at.get());
     });
 }
 

@@ -6,13 +6,16 @@
 // anything but an abort ends as one that returned early: 500 where nothing was answered yet, else
 // RST_STREAM(INTERNAL_ERROR).
 
+#include "net/connection_places.hpp"
 #include "net/http2_session.hpp"
 #include "net/stop_token.hpp"
 
 namespace net {
 
-// `first`: bytes already read, from the client's preface on. The handler must outlive the task.
+// `first`: bytes already read, from the client's preface on. The handler must outlive the task. `at`: its
+// place, where it may have to make room for others.
 task<void> serve_http2(environment& env, std::unique_ptr<stream> transport, std::string first,
-                       const http_limits& limits, const http_handler& handler, stop_token stop);
+                       const http_limits& limits, const http_handler& handler, stop_token stop,
+                       connection_places::place at = {});
 
 } // namespace net

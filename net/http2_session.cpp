@@ -9,15 +9,23 @@
 #include <array>
 #include <new>
 #include <string_view>
+#include <utility>
 
 namespace net {
 namespace {
+
+// Never in a table of HPACK's, neither here nor at whoever passes it on (RFC 7541, 7.1.3).
+bool secret(std::string_view name) {
+    return name == "authorization" || name == "proxy-authorization" || name == "cookie" ||
+           name == "set-cookie" || name == "s2-encryption-key";
+}
 
 nghttp2_nv name_value(std::string_view name, std::string_view value) {
     auto bytes = [](std::string_view text) {
         return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
     };
-    return {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
+    const std::uint8_t kept_out = secret(name) ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+    return {bytes(name), bytes(value), name.size(), value.size(), kept_out};
 }
 
 // What belongs to one HTTP/1.1 connection has no place in HTTP/2.
@@ -191,8 +199,21 @@ http2_stream& http2_session::add(std::int32_t id) {
 
 std::size_t http2_session::read(http2_stream& from, asio::mutable_buffer into) {
     const auto count = from.inbox.move_to(into);
-    nghttp2_session_consume(session_, from.id, count);
+    nghttp2_session_consume_connection(session_, count);
+    from.taken_bytes += count;
+    from.unopened_bytes += count;
+    // A client has asked for what it reads. What a server's peer sends it unasked stays its first window
+    // until the reader wants more.
+    if (role_ == http2_role::client || from.taken_bytes > options_.stream_window)
+        want_more(from);
     return count;
+}
+
+void http2_session::want_more(http2_stream& from) {
+    if (from.unopened_bytes == 0 ||
+        (role_ == http2_role::server && from.taken_bytes < options_.stream_window))
+        return;
+    nghttp2_session_consume_stream(session_, from.id, std::exchange(from.unopened_bytes, 0));
 }
 
 error_code http2_session::write_error(const http2_stream& to) const {

@@ -1,15 +1,15 @@
 #pragma once
-// One HTTP/2 connection as a machine: bytes in, bytes out, no Asio and no clock. nghttp2 does framing, HPACK
-// and the windows; this class says what a stream is to us and how each one ends.
+// One HTTP/2 connection as a machine: bytes in, bytes out, no Asio and no clock. nghttp2 does framing,
+// HPACK and the windows; this class says what a stream is to us and how each one ends.
 //
 // Invariants:
-// 1. What is kept is bounded: received bytes by the advertised windows (a window opens only as the body is
-//    read), bytes to send by outbox_bytes_max per stream (more is lent by the writer and read in place),
-//    header fields by header_bytes_max, frames waiting for the transport by queued_frames_max, resets by a
-//    token bucket.
+// 1. What is kept is bounded: received bytes by the advertised windows (the connection's opens only as
+//    bodies are read, a stream's as more of its body is wanted), bytes to send by outbox_bytes_max per
+//    stream (more is lent by the writer and read in place), header fields by header_bytes_max, frames
+//    waiting for the transport by queued_frames_max, resets by a token bucket.
 // 2. A stream's entry lives until nghttp2 has closed the stream *and* its owner has released it.
-// 3. `failure` is set once, when the stream ends in any other way than with both ENDs (or the response's END
-//    and RST_STREAM(NO_ERROR)). Bytes received before it stay readable, unless we gave the stream up
+// 3. `failure` is set once, when the stream ends in any other way than with both ENDs (or the response's
+//    END and RST_STREAM(NO_ERROR)). Bytes received before it stay readable, unless we gave the stream up
 //    ourselves.
 
 #include "net/byte_queue.hpp"
@@ -53,12 +53,15 @@ struct http2_stream {
     error_code failure;
     std::uint64_t handed_over_bytes = 0; // of our body, to the transport
     byte_queue inbox;
+    bool body_given_up = false; // server: nobody waits for more of it
 
 private:
     friend class http2_session;
-    byte_queue outbox;            // small writes, copied
-    lent_buffers lent;            // one large write, in place
-    std::size_t header_bytes = 0; // of the head being received
+    byte_queue outbox;              // small writes, copied
+    lent_buffers lent;              // one large write, in place
+    std::size_t header_bytes = 0;   // of the head being received
+    std::uint64_t taken_bytes = 0;  // of the peer's body
+    std::size_t unopened_bytes = 0; // of these, for which the stream's window has not been opened again
     bool released = false;
     bool reset_here = false;     // by our RST_STREAM
     bool reset_received = false; // by the peer's
@@ -107,8 +110,12 @@ public:
 
     std::size_t open_streams() const { return open_; } // heads complete, not closed
 
-    // Takes received bytes out, and opens the windows accordingly.
+    // Takes received bytes out, and opens the connection's window accordingly.
     std::size_t read(http2_stream& from, asio::mutable_buffer into);
+    // The reader waits for more than it has taken: the stream's window opens by what it took. A server
+    // opens it no earlier than its first window has been used, so that a reader that can't go on yet has no
+    // more than that in memory, and takes nothing from the connection's other streams.
+    void want_more(http2_stream& from);
     // Why nothing can be written (any more), if so.
     error_code write_error(const http2_stream& to) const;
     // Takes a copy if it is small; else the buffers, and the array that names them, must stay until

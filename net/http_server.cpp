@@ -7,7 +7,9 @@
 #include "net/http1_wire.hpp"
 #include "net/http2_server.hpp"
 
-#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <array>
 #include <string>
 #include <utility>
@@ -16,8 +18,8 @@ namespace net {
 namespace {
 
 constexpr std::string_view http2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-constexpr std::size_t refusing_max = 16; // answered at a time; more are closed without a word
-constexpr duration refusal_time = std::chrono::seconds(1);
+constexpr std::size_t spare_max = 16;
+constexpr duration spare_head_time = std::chrono::seconds(5); // until its one request is there
 constexpr const char* failed_inside = "a connection ends, since it failed inside the server";
 
 struct counted {
@@ -41,9 +43,28 @@ struct opening {
     bool usable = false;
 };
 
+// Of a connection on which nothing has been asked yet.
+class newcomer final : public connection_places::occupant {
+public:
+    newcomer(stream& transport, time_point since)
+        : transport_(transport)
+        , since_(since) {}
+
+    standing stands() const override { return {standing::kind::no_request, since_}; }
+
+    void evict() noexcept override { transport_.close(); }
+
+private:
+    stream& transport_;
+    time_point since_;
+};
+
 // Reads until it is clear which protocol this is. A stop ends it: nothing has been asked yet.
-task<opening> sniff(environment& env, stream& from, const http_limits& limits, stop_token stop) {
+task<opening> sniff(environment& env, stream& from, const http_limits& limits, stop_token stop,
+                    connection_places::place at) {
     opening seen;
+    newcomer waiting(from, env.now());
+    const connection_places::seat::taken_by here(at.get(), waiting);
     co_await with_task_group(env, [&](task_group& group) -> task<void> {
         group.spawn([&]() -> task<void> {
             co_await wait_for(stop.changed(), [&] { return stop.stopping(); });
@@ -98,6 +119,16 @@ task<std::unique_ptr<stream>> secured_in_time(environment& env, const secure_hoo
     co_return std::move(made);
 }
 
+task<void> refuse(server_exchange& exchange) {
+    static constexpr std::string_view body =
+        R"({"error":{"code":"too_many_connections","message":"too many connections are open","hint":"try later"}})";
+    response_head head;
+    head.status = 503;
+    head.fields.push_back({"content-type", "application/json"});
+    head.fields.push_back({"retry-after", "1"});
+    co_await respond_with(exchange, std::move(head), body);
+}
+
 } // namespace
 
 http_server::http_server(environment& env, std::unique_ptr<listener> from, http_limits limits,
@@ -111,7 +142,7 @@ http_server::http_server(environment& env, std::unique_ptr<listener> from, http_
     , places_(std::move(places))
     , report_(std::move(report)) {
     if (!places_)
-        places_ = std::make_shared<connection_places>(env, limits.connections_max, refusing_max);
+        places_ = std::make_shared<connection_places>(env, limits.connections_max, spare_max);
 }
 
 task<void> http_server::serve(stop_token stop) {
@@ -133,32 +164,33 @@ task<void> http_server::accept_loop(task_group& group, stop_token stop) {
             co_return;
         auto held = std::make_shared<std::unique_ptr<stream>>(std::move(accepted));
         // Counted now: the task begins later.
-        const auto place = connections_ < limits_.connections_max ? places_->take() : nullptr;
-        if (place) {
-            auto one = std::make_shared<counted>(connections_);
-            group.spawn([this, held, place, one, &stop] {
-                return contained(serve_connection(std::move(*held), static_cast<bool>(secure_), stop),
-                                 failed_inside, report_);
+        const auto place = places_->take_making_room();
+        const auto spare = place || secure_ ? nullptr : places_->take_spare_making_room();
+        if (!place)
+            ++refused_;
+        if (!place && !spare)
+            continue;
+        if (spare) {
+            group.spawn([this, held, spare, &stop] {
+                return contained(serve_one(std::move(*held), stop, spare), failed_inside, report_);
             });
             continue;
         }
-        ++refused_;
-        const auto room = secure_ || refusing_ >= refusing_max ? nullptr : places_->take_refusal();
-        if (room) {
-            auto one = std::make_shared<counted>(refusing_);
-            group.spawn([this, held, room, one] {
-                return contained(refuse(std::move(*held)), "refusing a connection failed", report_);
-            });
-        }
+        auto one = std::make_shared<counted>(connections_);
+        group.spawn([this, held, place, one, &stop] {
+            return contained(serve_connection(std::move(*held), static_cast<bool>(secure_), stop, place),
+                             failed_inside, report_);
+        });
     }
 }
 
 task<void> http_server::serve_stream(std::unique_ptr<stream> transport, stop_token stop) {
     const counted place(connections_);
-    co_await contained(serve_connection(std::move(transport), false, stop), failed_inside, report_);
+    co_await contained(serve_connection(std::move(transport), false, stop, {}), failed_inside, report_);
 }
 
-task<void> http_server::serve_connection(std::unique_ptr<stream> transport, bool secured, stop_token stop) {
+task<void> http_server::serve_connection(std::unique_ptr<stream> transport, bool secured, stop_token stop,
+                                         connection_places::place at) {
     if (secured) {
         auto made =
             co_await secured_in_time(env_, secure_, std::move(transport), limits_.header_timeout, stop);
@@ -166,43 +198,52 @@ task<void> http_server::serve_connection(std::unique_ptr<stream> transport, bool
             co_return;
         transport = std::move(made);
         if (transport->alpn() == "h2") {
-            co_await serve_http2(env_, std::move(transport), {}, limits_, handler_, stop);
+            co_await serve_http2(env_, std::move(transport), {}, limits_, handler_, stop, std::move(at));
             co_return;
         }
     }
-    auto seen = co_await sniff(env_, *transport, limits_, stop);
+    co_await speak(std::move(transport), limits_, handler_, stop, std::move(at));
+}
+
+task<void> http_server::speak(std::unique_ptr<stream> transport, const http_limits& limits,
+                              const http_handler& handler, stop_token stop, connection_places::place at) {
+    auto seen = co_await sniff(env_, *transport, limits, stop, at);
     if (!seen.usable)
         co_return;
     if (seen.http2)
-        co_await serve_http2(env_, std::move(transport), std::move(seen.first), limits_, handler_, stop);
+        co_await serve_http2(env_, std::move(transport), std::move(seen.first), limits, handler, stop,
+                             std::move(at));
     else
-        co_await serve_http1(env_, std::move(transport), std::move(seen.first), limits_, handler_, stop);
+        co_await serve_http1(env_, std::move(transport), std::move(seen.first), limits, handler, stop,
+                             std::move(at));
 }
 
-task<void> http_server::refuse(std::unique_ptr<stream> transport) {
-    static constexpr std::string_view body =
-        R"({"error":{"code":"too_many_connections","message":"too many connections are open","hint":"try later"}})";
-    response_head head;
-    head.status = 503;
-    head.fields.push_back({"content-type", "application/json"});
-    head.fields.push_back({"content-length", std::to_string(body.size())});
-    const http1_request unread;
-    const auto text = http1_response_text(head, http1_framing::length, true, unread, false);
-    const deadline_guard guard(env_, saturating_add(env_.now(), refusal_time), *transport);
-    const std::array<asio::const_buffer, 2> from{asio::buffer(*text), asio::buffer(body)};
-    const error_code lost = co_await transport->write(from);
-    if (lost)
-        co_return;
-    const error_code closed = co_await transport->shutdown_write();
-    // Closing with bytes unread would reset the connection, and the answer with it.
-    std::array<char, 4096> away;
-    std::size_t read = 0;
-    while (!closed && read < unread_body_bytes_max) {
-        const auto got = co_await transport->read_some(asio::buffer(away));
-        if (!got)
-            break;
-        read += *got;
-    }
+// One request, and then the connection ends.
+task<void> http_server::serve_one(std::unique_ptr<stream> transport, stop_token stop,
+                                  connection_places::place at) {
+    stop_source after_one(env_);
+    http_limits limits = limits_;
+    limits.idle_timeout = limits.header_timeout = spare_head_time;
+    limits.concurrent_streams_max = 1;
+    const http_handler handler = [&](server_exchange& exchange) -> task<void> {
+        after_one.drain(never);
+        co_await asio::post(env_.executor(), asio::use_awaitable); // the connection hears of it first
+        if (always_ && always_(exchange.request()))
+            co_await handler_(exchange);
+        else
+            co_await refuse(exchange);
+    };
+    co_await with_task_group(env_, [&](task_group& group) -> task<void> {
+        group.spawn([&]() -> task<void> {
+            while (!stop.aborting()) {
+                if (stop.stopping())
+                    after_one.drain(stop.deadline());
+                co_await stop.changed().wait();
+            }
+            after_one.abort();
+        });
+        co_await speak(std::move(transport), limits, handler, after_one, std::move(at));
+    });
 }
 
 } // namespace net

@@ -1,12 +1,15 @@
 #pragma once
 // Serves HTTP/1.1 and HTTP/2 on one listener. In cleartext the client's first bytes tell which (the preface
-// `PRI * HTTP/2.0`); over TLS, ALPN does. At most connections_max are open: a further one is answered 503 in
-// HTTP/1.1 and closed, without reading from it.
+// `PRI * HTTP/2.0`); over TLS, ALPN does.
+//
+// Where all places are taken, a newcomer has one of those whose connection makes room (connection_places);
+// else one of the spare ones, where one request is read and answered: by the handler where it is of the
+// kind that is always answered, else 503. Where there is no spare one either it is closed without a word.
 //
 // No error of accept and no failure of one connection ends serve(); `report` hears of them.
 //
-// serve() ends with the stop: drain closes the listener and lets every connection finish what it holds until
-// the token's deadline; then, and on abort, what is left is cut. It is started once.
+// serve() ends with the stop: drain closes the listener and lets every connection finish what it holds
+// until the token's deadline; then, and on abort, what is left is cut. It is started once.
 
 #include "net/connection_places.hpp"
 #include "net/http.hpp"
@@ -25,10 +28,13 @@ using secure_hook = std::function<task<result<std::unique_ptr<stream>>>(std::uni
 class http_server {
 public:
     // Without a listener only serve_stream() can be used. `places` are shared with other listeners; without
-    // them only connections_max counts.
+    // them there are connections_max.
     http_server(environment& env, std::unique_ptr<listener> from, http_limits limits, http_handler handler,
                 secure_hook secure = {}, std::shared_ptr<connection_places> places = {},
                 report_function report = {});
+
+    // What is answered in a spare place, too. Before serve().
+    void always_answer(std::function<bool(const request_head&)> kind) { always_ = std::move(kind); }
 
     task<void> serve(stop_token stop);
     // One connection that was made elsewhere (an in-process pair); counted like the others.
@@ -43,8 +49,11 @@ public:
 
 private:
     task<void> accept_loop(task_group& group, stop_token stop);
-    task<void> serve_connection(std::unique_ptr<stream> transport, bool secured, stop_token stop);
-    task<void> refuse(std::unique_ptr<stream> transport);
+    task<void> serve_connection(std::unique_ptr<stream> transport, bool secured, stop_token stop,
+                                connection_places::place at);
+    task<void> serve_one(std::unique_ptr<stream> transport, stop_token stop, connection_places::place at);
+    task<void> speak(std::unique_ptr<stream> transport, const http_limits& limits,
+                     const http_handler& handler, stop_token stop, connection_places::place at);
 
     environment& env_;
     std::unique_ptr<listener> listener_;
@@ -53,8 +62,8 @@ private:
     secure_hook secure_;
     std::shared_ptr<connection_places> places_;
     report_function report_;
+    std::function<bool(const request_head&)> always_;
     std::size_t connections_ = 0;
-    std::size_t refusing_ = 0;
     std::uint64_t refused_ = 0;
 };
 

@@ -43,6 +43,12 @@ public:
         co_return error_code{};
     }
 
+    void shutdown_read() noexcept override {
+        in_->reader_closed = true;
+        in_->held.clear();
+        in_->changed.notify();
+    }
+
     void close() noexcept override {
         own_->closed = true;
         in_->reader_closed = true;

@@ -22,6 +22,11 @@ public:
     virtual task<error_code> write(std::span<const asio::const_buffer> from) = 0;
     // Ends our direction; the peer reads eof. Reading stays possible.
     virtual task<error_code> shutdown_write() = 0;
+
+    // Nothing more is read: a read under way ends, with eof or an error. Writing stays possible where the
+    // transport can tell the two apart.
+    virtual void shutdown_read() noexcept { close(); }
+
     // At once, both directions; outstanding operations end with operation_aborted. Idempotent.
     virtual void close() noexcept = 0;
 

@@ -146,6 +146,15 @@ public:
         co_return ec;
     }
 
+    void shutdown_read() noexcept override {
+        if constexpr (std::is_same_v<Descriptor, asio::posix::stream_descriptor>) {
+            close();
+        } else if (!open_->closed) {
+            error_code gone; // then the read has ended too
+            open_->descriptor.shutdown(Descriptor::shutdown_receive, gone);
+        }
+    }
+
     void close() noexcept override { open_->close(); }
 
     std::string peer() const override { return open_->peer; }

@@ -22,6 +22,7 @@ struct request {
     std::string certificate;
     std::string key;
     bool self_signed = false;
+    bool cors = false;
 };
 
 using identity = std::variant<std::shared_ptr<net::tls_identity>, std::string>; // none: cleartext
@@ -43,6 +44,7 @@ net::task<exit_code> serve(net::environment& env, request what, std::filesystem:
     s2::local::server_options options;
     options.file = file;
     options.listen = *at;
+    options.face.cors = what.cors;
     descriptor_needs needs;
     needs.embedded_store = true;
     needs.state_dir = true; // the lock, and the directory
@@ -52,7 +54,7 @@ net::task<exit_code> serve(net::environment& env, request what, std::filesystem:
     if (!budget.enough())
         co_return complain("local", too_few_text(budget), exit_code::unusable);
     spdlog::info("{}", text_of(budget));
-    options.places = std::make_shared<net::connection_places>(env, budget.connections, budget.refusals);
+    options.places = std::make_shared<net::connection_places>(env, budget.connections, budget.spare);
     options.report = [](const std::string& line) { spdlog::error("{}", line); };
     const bool tls = what.self_signed || !what.certificate.empty();
     if (tls) {
@@ -93,6 +95,7 @@ exit_code local(const invocation& given) {
     auto* certificate = app.add_option("--tls-cert", what.certificate, "TLS with this certificate (PEM)")
                             ->option_text("FILE");
     auto* key = app.add_option("--tls-key", what.key, "and its key (PEM)")->option_text("FILE");
+    app.add_flag("--cors", what.cors, "web pages may call, of any origin and with credentials");
     certificate->needs(key);
     key->needs(certificate);
     certificate->excludes(self_signed);

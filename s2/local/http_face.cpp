@@ -96,6 +96,12 @@ reply with_methods(unsigned status, const route& known) {
     return answer;
 }
 
+// A browser says so of each request that a page makes, but for navigations.
+bool from_web_page(const net::request_head& head) {
+    const auto site = net::find_field(head.fields, "sec-fetch-site");
+    return !net::find_field(head.fields, "origin").empty() || (!site.empty() && site != "none");
+}
+
 // Permissive, as lite's: what a browser asks for it may do.
 reply preflight(const call& on, const std::optional<route>& known) {
     reply answer = known ? with_methods(200, *known) : reply::empty(200);
@@ -117,6 +123,12 @@ net::http_handler http_face::handler() {
 net::task<void> http_face::handle(net::server_exchange& exchange) {
     call on{*this, exchange, path_segments(exchange.request().path())};
     const std::string& method = on.head().method;
+    if (!options_.cors && from_web_page(on.head())) {
+        reply refused = reply::json(
+            403, {{"code", "permission_denied"}, {"message", "web pages may call only with --cors"}});
+        co_await send(on, std::move(refused));
+        co_return;
+    }
     const auto known = find_route(on.path);
     if (options_.cors && method == "OPTIONS") {
         reply granted = preflight(on, known);

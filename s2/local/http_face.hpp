@@ -1,9 +1,10 @@
 #pragma once
-// The store as an S2 server: routes of the protocol (§2.1) over net's server_exchange, in HTTP/1.1 and HTTP/2
-// alike. It takes any access token; access tokens, metrics and locations are 501, stream ciphers too.
+// The store as an S2 server: routes of the protocol (§2.1) over net's server_exchange, in HTTP/1.1 and
+// HTTP/2 alike. It takes any access token, so no web page may call, unless `cors` says so; access tokens,
+// metrics and locations are 501, stream ciphers too.
 //
-// When the stop begins to drain, sessions are advised to reconnect (§4.2), go on for drain_grace and then end
-// with 503 server_draining; everything accepted until then is acked first.
+// When the stop begins to drain, sessions are advised to reconnect (§4.2), go on for drain_grace and then
+// end with 503 server_draining; everything accepted until then is acked first.
 
 #include "net/http.hpp"
 #include "net/stop_token.hpp"
@@ -12,7 +13,7 @@
 namespace s2::local {
 
 struct face_options {
-    bool cors = true; // permissive, as lite's
+    bool cors = false; // web pages may call: permissive then, as lite's
     net::duration drain_grace = std::chrono::seconds(1);
 };
 

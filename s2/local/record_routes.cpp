@@ -189,6 +189,13 @@ net::task<std::optional<reply>> read_records(const call& on) {
         co_await on.in().open_stream(at->basin, at->stream, access::read, headers->create_with);
     if (!stream)
         co_return reply::of(stream.error());
+    if (on.head().method == "HEAD") {
+        net::response_head head;
+        head.fields =
+            session_fields(on, mode.kind == read_mode::events ? "text/event-stream" : "application/json");
+        (void)co_await on.exchange.respond(std::move(head), true); // whoever does not take it has gone
+        co_return std::nullopt;
+    }
     read_session session(on.in(), std::move(*stream), *request);
     auto answer = co_await serve_read(on, session, *request, mode);
     co_return answer;

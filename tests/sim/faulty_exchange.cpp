@@ -34,6 +34,8 @@ public:
 
     void reset() noexcept override {}
 
+    void give_up_body() noexcept override {}
+
     const net::request_head& request() const override { return head_; }
 
     unsigned http_version() const override { return 2; }

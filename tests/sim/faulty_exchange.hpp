@@ -38,6 +38,8 @@ public:
 
     void refuse() noexcept override { real_.refuse(); }
 
+    void give_up_body() noexcept override { real_.give_up_body(); }
+
     const net::request_head& request() const override { return real_.request(); }
 
     unsigned http_version() const override { return real_.http_version(); }

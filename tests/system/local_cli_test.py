@@ -15,7 +15,7 @@ import support
 class Local(support.Lite):
     """`ringtail local` on a free port. tls: "self", or "ca" for a certificate of its own from files."""
 
-    def __init__(self, store, tls=None):
+    def __init__(self, store, tls=None, more=()):
         self.directory = tempfile.mkdtemp(prefix="rt-local-", dir=pathlib.Path(store).parent)
         self.tls = tls
         self.ca = None
@@ -30,7 +30,7 @@ class Local(support.Lite):
         self.log_file = pathlib.Path(self.directory) / "log"
         with open(self.log_file, "wb") as log:
             self.process = subprocess.Popen(
-                [support.RINGTAIL, "local", "--listen", f"127.0.0.1:{self.port}", "--store", str(store), *flags],
+                [support.RINGTAIL, "local", "--listen", f"127.0.0.1:{self.port}", "--store", str(store), *flags, *more],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=support.clean_environment())
         support.until(self.healthy, "ringtail local /health")
 
@@ -306,6 +306,22 @@ class tls_files(support.TestCase):
         second = support.run("local", "--listen", "127.0.0.1:0", "--store", self.directory / "store.db")
         self.assertEqual(second.returncode, 5)
         self.assertIn(b"in use by another server", second.stderr)
+
+
+class pages(support.TestCase):
+    def test_web_pages_may_call_only_where_that_is_asked_for(self):
+        origin = ("-H", "origin: https://app.example", "-i")
+        server = Local(self.directory / "store.db")
+        self.addCleanup(server.close)
+        status, text = server.curl("/v1/basins", *origin)[1:]
+        self.assertEqual(status, 403, text)
+        self.assertNotIn("access-control-allow-origin", text)
+        self.assertEqual(server.stop(), 0)
+        server = Local(self.directory / "store.db", more=["--cors"])
+        self.addCleanup(server.close)
+        status, text = server.curl("/v1/basins", *origin)[1:]
+        self.assertEqual(status, 200, text)
+        self.assertIn("access-control-allow-origin: https://app.example", text)
 
 
 class official(Tools, support.TestCase):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Sends the same HTTP/1.1 requests to two S2 servers and prints where they differ in status, headers or body shape.
 
-    s2_local_differential.py 127.0.0.1:7801 127.0.0.1:7802      (ours, then `s2 lite`)
+    s2_local_differential.py 127.0.0.1:7801 127.0.0.1:7802      (ours with --cors, then `s2 lite`)
 
 Times and the words of `message` are not compared. Each run uses a basin of its own. Exit 1: there are differences.
 """

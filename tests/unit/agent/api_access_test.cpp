@@ -12,7 +12,7 @@ std::string refusal(std::string host, std::string origin = {}, std::string peer 
         head.fields.push_back({"origin", origin});
     if (!authorization.empty())
         head.fields.push_back({"authorization", authorization});
-    const auto refused = refuse_access(head, peer, token);
+    const auto refused = refuse_access(head, peer, {token, {}, {}});
     return refused ? refused->code : "";
 }
 
@@ -47,6 +47,82 @@ TEST(api_access, a_token_is_asked_for_where_one_is_set) {
         EXPECT_EQ(with(wrong), "unauthorized") << wrong;
     EXPECT_EQ(with("", "/healthz"), "");
     EXPECT_EQ(with("", "/readyz"), "");
+}
+
+TEST(api_access, what_the_browser_says_of_the_caller_counts) {
+    const auto said = [](const char* site) {
+        auto head = request("GET", "/status");
+        head.fields.push_back({"sec-fetch-site", site});
+        return refuse_access(head, "127.0.0.1:1", {}).has_value();
+    };
+    EXPECT_TRUE(said("cross-site"));
+    EXPECT_TRUE(said("same-site"));
+    EXPECT_FALSE(said("same-origin"));
+    EXPECT_FALSE(said("none"));
+}
+
+net::request_head from_page(std::string method, std::string path, std::string origin) {
+    return request(std::move(method), std::move(path),
+                   {{"origin", origin}, {"sec-fetch-site", "cross-site"}});
+}
+
+TEST(api_access, extensions_may_post_telemetry_events_and_nothing_else) {
+    const auto refused = [](std::string method, std::string path, std::string origin,
+                            access_rules rules = {}) {
+        return refuse_access(from_page(method, path, origin), "127.0.0.1:1", rules).has_value();
+    };
+    EXPECT_FALSE(refused("POST", "/telemetry/events", "chrome-extension://abc"));
+    EXPECT_TRUE(refused("POST", "/events/publish", "chrome-extension://abc"));
+    EXPECT_TRUE(refused("GET", "/telemetry/events", "chrome-extension://abc"));
+    EXPECT_TRUE(refused("POST", "/telemetry/events", "https://page.example"));
+    const access_rules nobody{"", std::vector<std::string>{}, {}};
+    EXPECT_TRUE(refused("POST", "/telemetry/events", "chrome-extension://abc", nobody));
+    const access_rules some{"", std::vector<std::string>{"https://*.app.example", "https://one.example"}, {}};
+    EXPECT_FALSE(refused("GET", "/status", "https://x.app.example", some));
+    EXPECT_FALSE(refused("GET", "/status", "https://one.example", some));
+    EXPECT_TRUE(refused("GET", "/status", "https://one.example.evil.example", some));
+    EXPECT_TRUE(refused("GET", "/status", "http://one.example", some));
+    EXPECT_TRUE(refused("POST", "/telemetry/events", "chrome-extension://abc", some));
+}
+
+TEST(api_access, names_of_ours_may_be_added) {
+    auto head = request("GET", "/status");
+    head.authority = "Agent.Example:10001";
+    EXPECT_TRUE(refuse_access(head, "10.0.0.1:1", {}));
+    EXPECT_FALSE(refuse_access(head, "10.0.0.1:1", {"", {}, {"agent.example"}}));
+}
+
+TEST(api_access, preflights_are_answered_for_allowed_origins) {
+    api_setup api;
+    api.token = "secret";
+    api.access.origins = std::vector<std::string>{"https://app.example"};
+    const auto asked = [&](std::string origin) {
+        return api.ask(
+            request("OPTIONS", "/status", {{"origin", origin}, {"access-control-request-method", "GET"}}));
+    };
+    const auto granted = asked("https://app.example");
+    EXPECT_EQ(granted.status, 204u);
+    EXPECT_EQ(net::find_field(granted.fields, "access-control-allow-origin"), "https://app.example");
+    EXPECT_EQ(net::find_field(granted.fields, "access-control-allow-methods"), "GET");
+    const auto refused = asked("https://evil.example");
+    EXPECT_EQ(refused.status, 403u);
+    EXPECT_EQ(net::find_field(refused.fields, "access-control-allow-origin"), "");
+    // The call itself has to bring the token, and its answer may be read by the page.
+    auto call = request("GET", "/status", {{"origin", "https://app.example"}});
+    EXPECT_EQ(api.ask(call).status, 401u);
+    call.fields.push_back({"authorization", "Bearer secret"});
+    const auto got = api.ask(call);
+    EXPECT_EQ(got.status, 200u);
+    EXPECT_EQ(net::find_field(got.fields, "access-control-allow-origin"), "https://app.example");
+}
+
+TEST(api_access, patterns) {
+    EXPECT_TRUE(matches("*", ""));
+    EXPECT_TRUE(matches("a*c", "abbc"));
+    EXPECT_TRUE(matches("a*c", "ac"));
+    EXPECT_FALSE(matches("a*c", "acd"));
+    EXPECT_TRUE(matches("*b*", "abc"));
+    EXPECT_FALSE(matches("abc", "abcd"));
 }
 
 TEST(api_access, is_checked_before_anything_is_done) {

@@ -44,12 +44,15 @@ struct api_setup {
     capture_setup agent{env};
     fake_delivery sink{env};
     live_sink live{env, *agent.journal, *agent.table};
+    body_memory bodies{env};
     net::stop_source stop{env};
     bool ready = true;
     bool stopping = false;
     std::string token;
+    access_rules access;
 
     net::http_handler handler() {
+        access.api_token = token;
         api_context context{env,
                             *agent.journal,
                             *agent.sessions,
@@ -64,7 +67,8 @@ struct api_setup {
                             },
                             [this] { return ready; },
                             [this] { return stopping; },
-                            token};
+                            bodies,
+                            access};
         return make_control_api(std::move(context));
     }
 

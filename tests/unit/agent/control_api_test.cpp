@@ -166,7 +166,7 @@ TEST(control_api, unknown_paths_and_methods) {
     EXPECT_EQ(api.ask("GET", "/events/nothing").status, 404u);
     const auto got = api.ask("PUT", "/events/capture_session");
     EXPECT_EQ(got.status, 405u);
-    EXPECT_EQ(net::find_field(got.fields, "allow"), "POST, GET, PATCH, DELETE");
+    EXPECT_EQ(net::find_field(got.fields, "allow"), "POST, GET, HEAD, PATCH, DELETE");
 }
 
 TEST(control_api, the_stream_is_served_and_its_requests_checked) {
@@ -190,7 +190,7 @@ TEST(control_api, one_client_more_than_allowed_is_told_so) {
     answer refused;
     api.env.world.run([&]() -> task<void> {
         co_await net::with_task_group(api.env, [&](net::task_group& group) -> task<void> {
-            for (std::size_t n = 0; n < live_clients_max; ++n)
+            for (std::size_t n = 0; n < live_clients_default; ++n)
                 group.spawn([&] {
                     return with_connection(
                         api.env, serve, api.stop,

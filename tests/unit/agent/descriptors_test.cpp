@@ -28,8 +28,8 @@ TEST(descriptors, what_connections_get_is_what_nothing_else_may_need) {
             }
             EXPECT_GE(budget.connections, 8u);
             EXPECT_LE(budget.connections, 768u);
-            EXPECT_GE(budget.refusals, 2u);
-            EXPECT_LE(budget.refusals, 16u);
+            EXPECT_GE(budget.spare, 2u);
+            EXPECT_LE(budget.spare, 16u);
             EXPECT_LE(budget.reserved + budget.connections, limit);
             EXPECT_GT(budget.reserved, open);
         }
@@ -39,7 +39,7 @@ TEST(descriptors, all_limits_stay_as_they_are_where_there_are_plenty) {
     const descriptor_supply plenty{1024 * 1024, 10};
     const auto budget = budget_descriptors(plenty, whole_agent());
     EXPECT_EQ(budget.connections, 768u);
-    EXPECT_EQ(budget.refusals, 16u);
+    EXPECT_EQ(budget.spare, 16u);
 }
 
 TEST(descriptors, sixty_four_are_enough_for_an_agent) {
@@ -92,7 +92,8 @@ TEST(descriptors, what_a_configuration_needs) {
     EXPECT_TRUE(needs.s2 && needs.state_dir && needs.file_sink && needs.input);
     EXPECT_FALSE(needs.embedded_store);
     EXPECT_EQ(needs.listeners, 3u);
-    EXPECT_EQ(needs.connections_wanted, 3u * 256);
+    EXPECT_EQ(needs.connections_wanted, 2u * 256);
+    EXPECT_EQ(needs.ndjson_wanted, 256u);
 }
 
 TEST(descriptors, the_texts_give_the_numbers) {

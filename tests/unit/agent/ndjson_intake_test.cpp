@@ -35,6 +35,7 @@ task<std::string> read_to_end(net::stream& from) {
 struct intake_setup {
     agent_world env;
     capture_setup agent;
+    body_memory bodies{env};
     net::stop_source stop{env};
     std::unique_ptr<net::stream> ours;
     std::unique_ptr<net::stream> theirs;
@@ -52,7 +53,8 @@ struct intake_setup {
 TEST(ndjson_intake, takes_lines_and_refuses_bad_ones_alone) {
     intake_setup setup;
     setup.agent.start();
-    ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, *setup.ours, setup.stop, {});
+    ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, setup.bodies, *setup.ours,
+                         setup.stop, {});
     auto end = intake_end::failed;
     setup.run([&]() -> task<void> {
         co_await write_text(*setup.theirs,
@@ -72,8 +74,8 @@ TEST(ndjson_intake, a_stop_ends_reading_and_drops_a_line_without_end) {
     for (const bool abort : {false, true}) {
         intake_setup setup;
         setup.agent.start();
-        ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, *setup.ours, setup.stop,
-                             {});
+        ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, setup.bodies,
+                             *setup.ours, setup.stop, {});
         auto end = intake_end::failed;
         setup.run([&]() -> task<void> {
             co_await with_task_group(setup.env, [&](task_group& group) -> task<void> {
@@ -99,7 +101,8 @@ TEST(ndjson_intake, waits_rather_than_drop_what_s2_lacks) {
     intake_setup setup;
     setup.agent.retention.owes_all = true;
     setup.agent.start();
-    ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, *setup.ours, setup.stop, {});
+    ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, setup.bodies, *setup.ours,
+                         setup.stop, {});
     constexpr int lines = 40; // of 0.9 MB: more than the ring
     std::uint64_t when_paused = 0;
     setup.run([&]() -> task<void> {
@@ -134,7 +137,8 @@ TEST(ndjson_intake, waits_for_room_that_comes_unasked) {
     intake_setup setup;
     setup.agent.retention.owes_all = true;
     setup.agent.start();
-    ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, *setup.ours, setup.stop, {});
+    ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, setup.bodies, *setup.ours,
+                         setup.stop, {});
     constexpr std::uint64_t lines = 6; // of 0.9 MB: three segments
     setup.env.disk.memory_fails =
         boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
@@ -165,7 +169,8 @@ TEST(ndjson_intake, stays_near_a_delivery_that_moves) {
     intake_setup setup(64 << 20);
     setup.agent.retention.owes_all = true;
     setup.agent.start();
-    ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, *setup.ours, setup.stop, {});
+    ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, setup.bodies, *setup.ours,
+                         setup.stop, {});
     setup.run([&]() -> task<void> {
         co_await with_task_group(setup.env, [&](task_group& group) -> task<void> {
             group.spawn([&]() -> task<void> { co_await intake.run(); });
@@ -195,8 +200,8 @@ TEST(ndjson_intake, stopped_while_it_waits_it_refuses_the_line_in_hand) {
         intake_setup setup;
         setup.agent.retention.owes_all = true;
         setup.agent.start();
-        ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, *setup.ours, setup.stop,
-                             {});
+        ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, setup.bodies,
+                             *setup.ours, setup.stop, {});
         setup.run([&]() -> task<void> {
             co_await with_task_group(setup.env, [&](task_group& group) -> task<void> {
                 group.spawn([&]() -> task<void> { co_await intake.run(); });
@@ -233,8 +238,8 @@ TEST(ndjson_intake, a_connection_reads_its_errors_line_by_line) {
         co_await with_task_group(setup.env, [&](task_group& group) -> task<void> {
             group.spawn([&]() -> task<void> {
                 auto stream = std::move(setup.ours);
-                ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, *stream,
-                                     setup.stop, options);
+                ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, setup.bodies,
+                                     *stream, setup.stop, options);
                 co_await intake.run();
             });
             co_await write_text(*setup.theirs, "{\"type\":\"a\"}\nx\n{\"type\":7}\n");
@@ -263,8 +268,8 @@ TEST(ndjson_intake, who_never_reads_its_errors_can_still_write_and_is_let_go) {
     setup.run([&]() -> task<void> {
         co_await with_task_group(setup.env, [&](task_group& group) -> task<void> {
             group.spawn([&]() -> task<void> {
-                ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, *setup.ours,
-                                     setup.stop, options);
+                ndjson_intake intake(setup.env, *setup.agent.sessions, *setup.agent.journal, setup.bodies,
+                                     *setup.ours, setup.stop, options);
                 co_await intake.run();
                 counts = intake.counts();
             });
@@ -286,7 +291,8 @@ TEST(ndjson_listener, serves_connections_beside_each_other_until_the_stop) {
     setup.agent.start();
     auto made = std::make_unique<net::test::test_listener>(setup.env);
     auto& listening = *made;
-    ndjson_listener listener(setup.env, *setup.agent.sessions, *setup.agent.journal, std::move(made));
+    ndjson_listener listener(setup.env, *setup.agent.sessions, *setup.agent.journal, setup.bodies,
+                             std::move(made));
     setup.run([&]() -> task<void> {
         co_await with_task_group(setup.env, [&](task_group& group) -> task<void> {
             group.spawn([&] { return listener.serve(setup.stop); });
@@ -317,7 +323,7 @@ struct listener_setup : intake_setup {
 
     explicit listener_setup(std::size_t places_max = 0)
         : places(places_max ? std::make_shared<net::connection_places>(env, places_max, 0) : nullptr)
-        , listener(env, *agent.sessions, *agent.journal, std::move(made), places) {
+        , listener(env, *agent.sessions, *agent.journal, bodies, std::move(made), places) {
         agent.start();
     }
 
@@ -367,25 +373,50 @@ TEST(ndjson_listener, a_connection_that_fails_inside_ends_alone) {
     });
 }
 
-TEST(ndjson_listener, takes_half_of_the_places_and_waits_where_others_have_them) {
-    listener_setup setup(4);
+TEST(ndjson_listener, waits_where_all_places_are_taken) {
+    listener_setup setup(2);
     setup.serve([&]() -> task<void> {
-        auto others = std::vector{setup.places->take(), setup.places->take(), setup.places->take()};
+        auto others = std::vector{setup.places->take()};
         auto first = setup.listening.dial();
         co_await setup.send_line(*first);
         auto second = setup.listening.dial();
         auto third = setup.listening.dial();
         co_await setup.env.world.settle();
         EXPECT_EQ(setup.listener.connections(), 1u);
-        others.pop_back();
-        co_await setup.send_line(*second);
         others.clear();
-        co_await setup.env.world.settle();
+        co_await setup.send_line(*second);
         EXPECT_EQ(setup.listener.connections(), 2u);
         first.reset();
         co_await setup.send_line(*third);
         EXPECT_EQ(setup.listener.connections(), 2u);
     });
+}
+
+TEST(ndjson_listener, an_unfinished_line_gives_its_room_to_one_that_waits) {
+    listener_setup setup;
+    std::string told;
+    setup.serve([&]() -> task<void> {
+        std::vector<std::unique_ptr<net::stream>> silent;
+        for (std::uint64_t n = 0; n < body_room_bytes / whole_line_bytes; ++n) {
+            silent.push_back(setup.listening.dial());
+            co_await write_text(*silent.back(), "{\"type\":\"" + std::string(body_free_bytes + 1000, 'x'));
+        }
+        auto idle = setup.listening.dial();
+        while (setup.bodies.places().held_bytes() < silent.size() * whole_line_bytes)
+            co_await setup.env.world.settle();
+        // It goes on as soon as the silent ones have been given up, and not before.
+        auto other = setup.listening.dial();
+        const auto begun = setup.env.now();
+        co_await write_text(*other, "{\"type\":\"a\",\"data\":\"" + std::string(300'000, 'y') + "\"}\n");
+        while (setup.agent.journal->last_seq() < 2)
+            co_await setup.agent.journal->appended().wait();
+        EXPECT_EQ(setup.env.now() - begun, body_silence_max);
+        told = co_await read_to_end(*silent.front());
+        // Who holds nothing is left alone.
+        co_await setup.send_line(*idle);
+    });
+    EXPECT_EQ(boost::json::parse(told).at("code"), "stalled") << told;
+    EXPECT_EQ(setup.bodies.places().held_bytes(), 0u);
 }
 
 TEST(ndjson_listener, a_stop_ends_the_wait_for_a_place) {

@@ -77,6 +77,68 @@ TEST_F(http2_machines, goaway_names_the_requests_that_were_not_processed) {
     EXPECT_TRUE(client.find(first)->end_received);
 }
 
+// A reader that can't go on yet has one window of its stream in memory, and the connection's other streams flow.
+TEST(http2_windows, a_reader_that_waits_holds_nobody_up) {
+    http2_session client(http2_role::client, {});
+    http2_options small;
+    small.stream_window = 64 * 1024;
+    small.connection_window = 128 * 1024;
+    http2_session server(http2_role::server, small);
+    const time_point now{std::chrono::hours(1)};
+    std::string into(100'000, ' ');
+    const std::string body(300'000, 'b');
+    const asio::const_buffer whole(body.data(), body.size());
+    request_head head;
+    head.method = "POST";
+    head.authority = "test";
+    std::int32_t waits = 0;
+    const auto pump = [&](bool waiting_reads_on) {
+        std::size_t read = 0;
+        for (bool moved = true; moved;) {
+            std::string there;
+            std::string back;
+            EXPECT_FALSE(client.send(there, 1 << 20));
+            EXPECT_FALSE(server.receive(there, now));
+            while (const auto id = server.next_request())
+                if (waits == 0)
+                    waits = *id;
+            for (std::int32_t id = 1; id <= 9; id += 2)
+                if (auto* stream = server.find(id)) {
+                    const auto had = server.read(*stream, asio::buffer(into));
+                    read += had;
+                    if (had == 0 && (id != waits || waiting_reads_on))
+                        server.want_more(*stream);
+                }
+            EXPECT_FALSE(server.send(back, 1 << 20));
+            EXPECT_FALSE(client.receive(back, now));
+            moved = !there.empty() || !back.empty();
+        }
+        return read;
+    };
+    for (int n = 0; n < 5; ++n) {
+        const auto id = client.open(head, false);
+        ASSERT_TRUE(id.has_value());
+        pump(false);
+        client.write(*client.find(*id), {&whole, 1});
+        EXPECT_EQ(pump(false), n == 0 ? small.stream_window : body.size()) << n;
+    }
+    EXPECT_TRUE(server.find(waits)->inbox.empty());
+    EXPECT_EQ(pump(true), body.size() - small.stream_window);
+}
+
+TEST(http2_heads, secrets_are_never_indexed) {
+    http2_session client(http2_role::client, {});
+    request_head head;
+    head.fields = {{"authorization", "Bearer s"}, {"s2-basin", "b"}};
+    for (int n = 0; n < 2; ++n) {
+        ASSERT_TRUE(client.open(head, true).has_value());
+        std::string sent;
+        EXPECT_FALSE(client.send(sent, 1 << 20));
+        // RFC 7541, 6.2.3: 0001 and the name's index in the static table, 23 = 15 + 8.
+        EXPECT_NE(sent.find("\x1f\x08"), std::string::npos) << n;
+    }
+}
+
 TEST_F(http2_machines, resets_are_told_apart) {
     const auto refused = request();
     const auto broken = request();

@@ -30,13 +30,15 @@ struct ask_options {
 
 class http_face_test : public store_test {
 protected:
+    face_options face;
+
     // Runs body with a server, and a client of it over an in-process connection.
     void
     with_server(std::function<net::task<void>(embedded_server&, net::http_client&, net::stop_source&)> body,
                 bool http2 = true) {
         world.run([this, body, http2]() -> net::task<void> {
             net::stop_source stop(world);
-            embedded_server server(world, make_storage(), stop);
+            embedded_server server(world, make_storage(), stop, face);
             auto both = [&](net::task_group& group) -> net::task<void> {
                 group.spawn(server.run());
                 co_await world.settle();
@@ -169,6 +171,51 @@ TEST_F(http_face_test, routes_that_are_not_there) {
         const auto health = co_await ask(client, "GET", "/health");
         EXPECT_EQ(health.body, "OK");
     });
+}
+
+// It takes any token, so a page in a developer's browser must not reach it.
+TEST_F(http_face_test, web_pages_may_call_only_where_that_is_asked_for) {
+    const auto ask_as_page = [](net::http_client& client, std::string name, std::string value) {
+        return ask(client, "GET", "/v1/basins", plain(std::move(name), std::move(value)));
+    };
+    with_server([&](embedded_server&, net::http_client& client, net::stop_source&) -> net::task<void> {
+        const auto page = co_await ask_as_page(client, "origin", "https://evil.example");
+        EXPECT_EQ(page.status, 403u);
+        EXPECT_THAT(page.body, HasSubstr("--cors"));
+        EXPECT_EQ(net::find_field(page.fields, "access-control-allow-origin"), "");
+        const auto image = co_await ask_as_page(client, "sec-fetch-site", "cross-site");
+        EXPECT_EQ(image.status, 403u);
+        const auto typed = co_await ask_as_page(client, "sec-fetch-site", "none");
+        EXPECT_EQ(typed.status, 200u);
+    });
+    face.cors = true;
+    with_server([&](embedded_server&, net::http_client& client, net::stop_source&) -> net::task<void> {
+        const auto page = co_await ask_as_page(client, "origin", "https://app.example");
+        EXPECT_EQ(page.status, 200u);
+        EXPECT_EQ(net::find_field(page.fields, "access-control-allow-origin"), "https://app.example");
+    });
+}
+
+// A reader that nobody writes for would follow the stream until the connection ends.
+TEST_F(http_face_test, head_reads_no_records) {
+    const auto test = [this](embedded_server& server, net::http_client& client,
+                             net::stop_source&) -> net::task<void> {
+        co_await make_auto_basin(server);
+        co_await ask(client, "POST", "/v1/streams/s/records", json(R"({"records":[{"body":"x"}]})"));
+        for (const char* type : {"s2s/proto", "application/json"}) {
+            const auto got = co_await ask(client, "HEAD", "/v1/streams/s/records?seq_num=0&wait=60",
+                                          plain("content-type", type));
+            EXPECT_EQ(got.status, 200u);
+            EXPECT_EQ(got.body, "");
+        }
+        const auto events = co_await ask(client, "HEAD", "/v1/streams/s/records?seq_num=0",
+                                         plain("accept", "text/event-stream"));
+        EXPECT_EQ(net::find_field(events.fields, "content-type"), "text/event-stream");
+        const auto nothing = co_await ask(client, "HEAD", "/v1/streams/other/records?seq_num=0", plain());
+        EXPECT_EQ(nothing.status, 404u);
+    };
+    with_server(test);
+    with_server(test, false);
 }
 
 TEST_F(http_face_test, the_same_over_http1) {
