@@ -1,21 +1,16 @@
 #include "agent/config_sources.hpp"
 
-#include <CLI/Config.hpp>
+#include "agent/config_file.hpp"
+#include "agent/printable.hpp"
+
+#include <CLI/Config.hpp> // what every application refers to
 #include <CLI/Error.hpp>
 #include <CLI/Formatter.hpp>
 
 #include <cstdio>
-#include <sstream>
 
 namespace agent {
 namespace {
-
-std::vector<std::string> setting_names() {
-    std::vector<std::string> names;
-    for (const setting& known : all_settings())
-        names.emplace_back(known.name);
-    return names;
-}
 
 std::vector<std::string> flag_names(const CLI::App& app) {
     std::vector<std::string> names;
@@ -36,33 +31,6 @@ std::string help_of(const setting& of) {
     text += of.variable;
     text += "]";
     return text.ends_with(" []") ? std::string(of.help) : text;
-}
-
-// What may be shown of a key that is none of ours: no more than a key could be, and nothing where no line
-// gives it a value, since then it may be one itself (a token on a line of its own).
-std::string shown_key(std::string_view content, const CLI::ConfigItem& item) {
-    const std::string key = item.fullname();
-    const auto end = key.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_.");
-    if (end != std::string::npos)
-        return key.substr(0, end);
-    std::istringstream lines{std::string(content)};
-    for (std::string line; std::getline(lines, line);)
-        if (const auto equals = line.find('=');
-            equals != std::string::npos && line.rfind(item.name, equals) < equals)
-            return key;
-    return {};
-}
-
-std::string unknown_key(std::string_view content, const std::string& path, const CLI::ConfigItem& item) {
-    const std::string shown = shown_key(content, item);
-    std::string message = path + ": unknown key '" + shown + "'";
-    if (shown.empty())
-        message = path + ": a line that is no key = value";
-    if (item.name.find("token") != std::string::npos)
-        return message + "; a token is never in the configuration file: name its file with s2-token-file";
-    if (const auto meant = nearest(shown, setting_names()))
-        return message + "; did you mean '" + *meant + "'?";
-    return message + "; keys are the flags of `ringtail run` without dashes, and there are no sections";
 }
 
 } // namespace
@@ -116,6 +84,8 @@ std::variant<setting_values, config_error> setting_flags::gather(const variables
             one->of.variable.empty() ? std::string_view{} : variable(environment, one->of.variable);
         if (one->option->count() > 0)
             values.set(name, {one->text, setting_origin::flag, "--" + name});
+        else if (still_quoted(in_environment))
+            return config_error{exit_code::usage, still_quoted_text(one->of.variable)};
         else if (!in_environment.empty()) // an empty variable is how an init script says "none"
             values.set(
                 name, {std::string(in_environment), setting_origin::variable, std::string(one->of.variable)});
@@ -133,37 +103,9 @@ std::variant<setting_values, config_error> setting_flags::gather(const variables
     return values;
 }
 
-std::optional<config_error> gather_file(std::string_view content, const std::string& path,
-                                        setting_values& into) {
-    std::istringstream lines{std::string(content)};
-    std::vector<CLI::ConfigItem> items;
-    try {
-        items = CLI::ConfigTOML().from_config(lines);
-    } catch (const CLI::Error& failed) {
-        return config_error{exit_code::usage, path + ": " + failed.what()};
-    }
-    for (const CLI::ConfigItem& item : items) {
-        if (item.name == "++" || item.name == "--") // CLI11's marks for a section's begin and end
-            continue;
-        const std::string key = item.fullname();
-        const setting* known = find_setting(key);
-        if (!known || key == "config")
-            return config_error{exit_code::usage, unknown_key(content, path, item)};
-        std::string text;
-        for (const std::string& input : item.inputs)
-            text += (text.empty() ? "" : ",") + input;
-        if (!text.empty() && (text.front() == '"' || text.front() == '\'')) {
-            return config_error{exit_code::usage, path + ": the value of '" + key +
-                                                      "' has a quote without its end (or holds a #)"};
-        }
-        into.set(key, {std::move(text), setting_origin::file, key + " in " + path});
-    }
-    return std::nullopt;
-}
-
 std::optional<exit_code> parse_arguments(CLI::App& app, std::vector<std::string> arguments) {
     const auto usage = [&](const std::string& message) {
-        std::fprintf(stderr, "%s: %s\nSee `%s --help`.\n", app.get_name().c_str(), message.c_str(),
+        std::fprintf(stderr, "%s: %s\nSee `%s --help`.\n", app.get_name().c_str(), printable(message).c_str(),
                      app.get_name().c_str());
         return exit_code::usage;
     };

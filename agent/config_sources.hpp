@@ -64,8 +64,4 @@ private:
 // repeated in it.
 std::optional<exit_code> parse_arguments(CLI::App& app, std::vector<std::string> arguments);
 
-// The settings of a configuration file into `into`.
-std::optional<config_error> gather_file(std::string_view content, const std::string& path,
-                                        setting_values& into);
-
 } // namespace agent

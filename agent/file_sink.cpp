@@ -116,6 +116,19 @@ void file_sink::add_gap(const gap_piece& piece) {
         status_.missed += gap.to_seq - gap.from_seq + 1;
 }
 
+net::error_code file_sink::open_file(category of) {
+    const auto path = path_of(of);
+    auto opened = env_.files().open(path, true);
+    // The directory may have gone with its files.
+    if (!opened && opened.error() == boost::system::errc::no_such_file_or_directory &&
+        !env_.files().create_directories(dir_, 0700))
+        opened = env_.files().open(path, true);
+    if (!opened)
+        return opened.error();
+    files_[static_cast<std::size_t>(of)].handle = std::move(*opened);
+    return {};
+}
+
 // Every file is tried: what keeps one from being written need not keep another.
 net::error_code file_sink::write_pending() {
     net::error_code first_failure;
@@ -124,16 +137,15 @@ net::error_code file_sink::write_pending() {
         if (file.pending.empty())
             continue;
         net::error_code ec;
-        if (!file.handle) {
-            auto opened = env_.files().open(path_of(static_cast<category>(i)), true);
-            if (opened)
-                file.handle = std::move(*opened);
-            else
-                ec = opened.error();
-        }
+        const auto path = path_of(static_cast<category>(i));
+        if (file.handle && env_.files().fingerprint(path) != file.left_with)
+            file.handle.reset(); // moved, removed, or touched by somebody, which costs nothing
+        if (!file.handle)
+            ec = open_file(static_cast<category>(i));
         if (!ec)
             ec = file.handle->append(file.pending);
         if (!ec) {
+            file.left_with = env_.files().fingerprint(path);
             file.last_seq = std::max(file.last_seq, file.pending_seq);
             file.pending.clear();
             if (file.pending.capacity() > 2 * file_batch_bytes)

@@ -12,7 +12,8 @@
 //    failing disk stops only this sink: said once, counted, tried again with the next envelopes, at growing
 //    intervals. Meanwhile they wait in the ring, and what the ring lets go becomes a gap. No timer runs for
 //    it.
-// 6. Announcements (envelopes without seq, made by the S2 sink) are lines of system.log; a crash may cost
+// 6. A file that was moved or removed is noticed before the next write, and a new one opened.
+// 7. Announcements (envelopes without seq, made by the S2 sink) are lines of system.log; a crash may cost
 //    them.
 
 #include "agent/gap_piece.hpp"
@@ -25,6 +26,7 @@
 #include <deque>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace agent {
@@ -59,7 +61,9 @@ public:
 private:
     struct log_file {
         std::unique_ptr<net::file> handle; // opened at its first line
-        seq_t last_seq = 0;                // in the file
+        std::optional<std::string>
+            left_with;      // the fingerprint of what stood at its path after the last write
+        seq_t last_seq = 0; // in the file
         std::string pending;
         seq_t pending_seq = 0;
     };
@@ -75,6 +79,7 @@ private:
     void add_line(category to, seq_t seq, std::string_view line);
     void add_gap(const gap_piece& piece);
     bool pending() const;
+    net::error_code open_file(category of);
     net::error_code
     write_pending(); // on the helper thread, and nothing else of this object then, but announce() and end()
     void store_position(); // the same

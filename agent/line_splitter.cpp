@@ -51,8 +51,29 @@ void line_splitter::end_of_input() {
     ended_ = true;
 }
 
+// At a line's begin. False: more must come, to tell whether this is a byte order mark.
+bool line_splitter::pass_over_no_text() {
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    if (!begun_) {
+        const auto first = std::string_view(buffer_.get() + begin_, end_ - begin_).substr(0, 3);
+        if (!ended_ && first.size() < byte_order_mark.size() && byte_order_mark.starts_with(first)) {
+            scanned_ = end_;
+            return false;
+        }
+        begun_ = true;
+        if (first == byte_order_mark)
+            begin_ += byte_order_mark.size();
+    }
+    while (begin_ < end_ && buffer_[begin_] == '\0')
+        ++begin_;
+    scanned_ = std::max(scanned_, begin_);
+    return true;
+}
+
 std::variant<need_input, input_line, refused_line> line_splitter::next() {
     while (begin_ < end_ || skipped_ > 0) {
+        if (skipped_ == 0 && !pass_over_no_text())
+            return need_input{};
         const char* from = buffer_.get() + scanned_;
         const auto* lf =
             scanned_ < end_ ? static_cast<const char*>(std::memchr(from, '\n', end_ - scanned_)) : nullptr;

@@ -2,7 +2,8 @@
 // Bytes in any pieces become lines. It owns the buffer that is read into, so that a line is looked at where
 // it was read.
 //
-// 1. A line ends at LF; one CR before it belongs to the end. Other bytes, NUL included, are nothing special.
+// 1. A line ends at LF; one CR before it belongs to the end. NUL bytes at a line's begin (a hole that a power
+//    cut left) and a byte order mark at the very start are passed over: they count as nothing.
 // 2. Empty lines are counted but not given.
 // 3. A line longer than line_bytes_max is skipped up to its LF in bounded memory and given as one refusal.
 // 4. At the end of input what stands there without LF is a line; on abort it is lost, and that is one
@@ -59,6 +60,8 @@ public:
     std::size_t held_bytes() const { return end_ - begin_; }
 
 private:
+    bool pass_over_no_text();
+
     std::size_t line_bytes_max_;
     std::unique_ptr<char[]> buffer_;
     std::size_t capacity_ = 0;
@@ -67,6 +70,7 @@ private:
     std::size_t end_ = 0;
     std::uint64_t number_ = 1;  // of the line at begin_
     std::uint64_t skipped_ = 0; // bytes of it let go
+    bool begun_ = false;        // what stands at the start is no byte order mark, or it was passed over
     bool ended_ = false;
 };
 

@@ -1,5 +1,7 @@
 #include "agent/log.hpp"
 
+#include "agent/printable.hpp"
+
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 
@@ -11,13 +13,24 @@
 namespace agent {
 namespace {
 
-constexpr const char* text_pattern = "%Y-%m-%dT%H:%M:%S.%eZ %-5l %v";
+constexpr const char* text_pattern = "%Y-%m-%dT%H:%M:%S.%eZ %-5l %*";
 
-// The message as a JSON string; %v alone would break the line at the first quote.
+// The message, in which words of others may stand: as a person may see them.
+class text_message final : public spdlog::custom_flag_formatter {
+public:
+    void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
+        const std::string shown = printable({message.payload.data(), message.payload.size()});
+        out.append(shown.data(), shown.data() + shown.size());
+    }
+
+    std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<text_message>(); }
+};
+
+// The same as a JSON string, so that it is UTF-8 whatever a path held.
 class json_message final : public spdlog::custom_flag_formatter {
 public:
     void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
-        const std::string_view text(message.payload.data(), message.payload.size());
+        const std::string text = printable({message.payload.data(), message.payload.size()});
         const std::string quoted = boost::json::serialize(boost::json::string(text));
         out.append(quoted.data(), quoted.data() + quoted.size());
     }
@@ -25,15 +38,38 @@ public:
     std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<json_message>(); }
 };
 
+class limited_logger final : public spdlog::logger {
+public:
+    using spdlog::logger::logger;
+
+private:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        const std::string_view text(message.payload.data(), message.payload.size());
+        const net::time_point now{std::chrono::duration_cast<net::duration>(message.time.time_since_epoch())};
+        const auto held = repeats_.pass(repeat_key(text), now, log_repeat_interval, log_repeats_max);
+        if (!held)
+            return;
+        if (*held == 0)
+            return spdlog::logger::sink_it_(message);
+        const std::string told = fmt::format("{} ({} more like it were held back)", text, *held);
+        spdlog::details::log_msg with_count = message;
+        with_count.payload = told;
+        spdlog::logger::sink_it_(with_count);
+    }
+
+    repeat_filter repeats_;
+};
+
 } // namespace
 
 void init_log(std::string_view level, log_format format) {
-    auto logger = std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_st>());
+    auto logger = std::make_shared<limited_logger>("", std::make_shared<spdlog::sinks::stderr_sink_st>());
     auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
     if (format == log_format::json) {
         formatter->add_flag<json_message>('*');
         formatter->set_pattern(R"({"ts":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%*})");
     } else {
+        formatter->add_flag<text_message>('*');
         formatter->set_pattern(text_pattern);
     }
     logger->set_formatter(std::move(formatter));
@@ -42,23 +78,37 @@ void init_log(std::string_view level, log_format format) {
     spdlog::set_default_logger(std::move(logger));
 }
 
+std::string repeat_key(std::string_view line) {
+    constexpr std::size_t key_bytes = 40;
+    std::string key;
+    for (std::size_t i = 0; i < line.size() && key.size() < key_bytes; ++i)
+        if (line[i] < '0' || line[i] > '9')
+            key += line[i];
+    return key;
+}
+
 std::optional<std::uint64_t> repeat_filter::pass(std::string_view key, net::time_point now,
-                                                 net::duration interval) {
+                                                 net::duration interval, std::uint64_t at_most) {
     if (const auto found = seen_.find(key); found != seen_.end()) {
         seen& known = found->second;
-        if (now < net::saturating_add(known.passed, interval)) {
+        // A clock that was set back begins anew, too.
+        if (now < known.begun || now >= net::saturating_add(known.begun, interval)) {
+            known.begun = now;
+            known.passed = 0;
+        }
+        if (known.passed >= at_most) {
             ++known.held;
             return std::nullopt;
         }
-        known.passed = now;
+        ++known.passed;
         return std::exchange(known.held, 0);
     }
     if (seen_.size() >= keys_max) {
         seen_.erase(std::min_element(seen_.begin(), seen_.end(), [](const auto& a, const auto& b) {
-            return a.second.passed < b.second.passed;
+            return a.second.begun < b.second.begun;
         }));
     }
-    seen_.emplace(std::string(key), seen{now, 0});
+    seen_.emplace(std::string(key), seen{now, 1, 0});
     return 0;
 }
 

@@ -1,8 +1,11 @@
 #pragma once
 // Logs: spdlog's default logger, to standard error, as text or as one JSON object per line. Callers use
 // spdlog::info("…", …) and its kin. A token can't get into a line: s2::secret has no text.
+// Lines of one kind are limited, so that no caller and no failure that comes back floods the log: what is held
+// back is counted, and told with the next one.
 
 #include "agent/config.hpp"
+#include "net/clock.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -17,35 +20,29 @@ namespace agent {
 // {"ts":"2026-01-02T03:04:05.678Z","level":"info","message":"…"}, or "2026-01-02T03:04:05.678Z info  …".
 void init_log(std::string_view level, log_format format);
 
-// Holds back repeats: of one key, one line passes per interval, and says how many were held back before it.
+constexpr net::duration log_repeat_interval = std::chrono::seconds(10);
+constexpr std::uint64_t log_repeats_max = 10; // of one key per interval
+
+// Holds back repeats: of one key, so many pass per interval, and the next one tells how many were held back.
 class repeat_filter {
 public:
     static constexpr std::size_t keys_max = 256; // the longest quiet one gives way
 
     // Nothing: hold it back. Else how many were since the last that passed.
-    std::optional<std::uint64_t> pass(std::string_view key, net::time_point now, net::duration interval);
+    std::optional<std::uint64_t> pass(std::string_view key, net::time_point now, net::duration interval,
+                                      std::uint64_t at_most = 1);
 
 private:
     struct seen {
-        net::time_point passed;
+        net::time_point begun; // the interval
+        std::uint64_t passed = 0;
         std::uint64_t held = 0;
     };
 
     std::map<std::string, seen, std::less<>> seen_;
 };
 
-// At most one line per key and interval; repeats are counted and told with the next.
-template <class... Args>
-void log_once_per(repeat_filter& filter, net::time_point now, net::duration interval, std::string_view key,
-                  spdlog::level::level_enum level, fmt::format_string<Args...> format, Args&&... args) {
-    const auto held = filter.pass(key, now, interval);
-    if (!held)
-        return;
-    const std::string line = fmt::format(format, std::forward<Args>(args)...);
-    if (*held == 0)
-        spdlog::log(level, "{}", line);
-    else
-        spdlog::log(level, "{} ({} more like it since the last line)", line, *held);
-}
+// What lines of one kind have in common, whatever they count or name behind: the beginning, without digits.
+std::string repeat_key(std::string_view line);
 
 } // namespace agent

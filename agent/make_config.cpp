@@ -132,6 +132,11 @@ void read_s2(setting_reader& from, config& into, const host_facts& host) {
             from.refuse("s2-stream", *wrong);
     }
     from.file("s2-ca", s2.ca_file);
+    // What else may be wrong with it is said where it is read, before the first connection.
+    if (!s2.basin.empty() && !s2.ca_file.empty() && host.exists && !host.exists(s2.ca_file))
+        from.refuse("s2-ca",
+                    "cannot be read: No such file or directory; name the file with the authorities (PEM)",
+                    exit_code::unusable);
     from.on("s2-insecure", s2.insecure);
     if (const auto* compression = from.text("s2-compression")) {
         if (const auto read = s2::parse_compression(*compression))
@@ -142,7 +147,7 @@ void read_s2(setting_reader& from, config& into, const host_facts& host) {
 
     // The file wins over the variable, and both over a credential that the service manager passed.
     from.file("s2-token-file", s2.token_file);
-    const auto token = variable(host.environment, "S2_ACCESS_TOKEN");
+    const auto token = s2::trimmed_token(variable(host.environment, "S2_ACCESS_TOKEN"));
     const auto directory = variable(host.environment, "CREDENTIALS_DIRECTORY");
     if (s2.token_file.empty() && !token.empty())
         s2.token = s2::secret(std::string(token));
@@ -270,6 +275,10 @@ std::variant<config, config_error> make_config(const setting_values& values, con
     config made;
     made.watchdog = watchdog_of(host);
     setting_reader from(values);
+    // Those that no setting has.
+    for (const char* name : {"S2_ACCESS_TOKEN", "STATE_DIRECTORY", "XDG_STATE_HOME", "CREDENTIALS_DIRECTORY"})
+        if (still_quoted(s2::trimmed_token(variable(host.environment, name))))
+            from.fail(still_quoted_text(name));
     read_intake(from, made);
     read_api(from, made);
     read_s2(from, made, host);

@@ -125,6 +125,17 @@ std::string_view variable(const variables& from, std::string_view name) {
     return found == from.end() ? std::string_view{} : std::string_view(found->second);
 }
 
+bool still_quoted(std::string_view value) {
+    return value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
+           value.back() == value.front();
+}
+
+std::string still_quoted_text(std::string_view variable) {
+    return std::string(variable) +
+           ": its value is still in quotes, which docker --env-file, for one, does not take away; write it "
+           "without";
+}
+
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {
     constexpr std::size_t word_bytes_max = 64; // longer words are no typing error, and the table is quadratic
     if (word.size() > word_bytes_max)

@@ -48,6 +48,10 @@ private:
 using variables = std::map<std::string, std::string, std::less<>>;
 std::string_view variable(const variables& from, std::string_view name); // empty where absent
 
+// A value that still has the quotes around it which docker --env-file does not take away.
+bool still_quoted(std::string_view value);
+std::string still_quoted_text(std::string_view variable); // never with the value, which may be a secret
+
 // The candidate nearest to a mistyped word, if one is near enough to be meant.
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
 

@@ -33,10 +33,11 @@ void setting_reader::fail(std::string message, exit_code code) {
         error_ = config_error{code, std::move(message)};
 }
 
-void setting_reader::refuse(std::string_view name, std::string_view why) {
+void setting_reader::refuse(std::string_view name, std::string_view why, exit_code code) {
     const setting_value* value = values_.find(name);
     fail((value ? value->where + ": '" + value->text + "' " : "--" + std::string(name) + ": ") +
-         std::string(why));
+             std::string(why),
+         code);
 }
 
 const std::string* setting_reader::text(std::string_view name) const {

@@ -31,7 +31,7 @@ public:
 
     void fail(std::string message, exit_code code = exit_code::usage);
     // "--linger: '5' is not a duration; …"
-    void refuse(std::string_view name, std::string_view why);
+    void refuse(std::string_view name, std::string_view why, exit_code code = exit_code::usage);
 
     const setting_value* find(std::string_view name) const { return values_.find(name); }
 

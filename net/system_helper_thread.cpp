@@ -12,6 +12,8 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <stdexcept>
+#include <system_error>
 #include <thread>
 #include <unordered_map>
 
@@ -128,8 +130,19 @@ system_helper_thread::assignment system_helper_thread::enqueue(std::function<voi
     for (const int fault : {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGABRT})
         sigdelset(&all, fault);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    shared_->thread = std::thread(serve, shared_);
+    std::error_code refused;
+    try {
+        shared_->thread = std::thread(serve, shared_);
+    } catch (const std::system_error& failed) {
+        refused = failed.code();
+    }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (refused) {
+        shared_->queue.clear(); // nobody else looks at it
+        shared_->reports.erase(number);
+        throw std::runtime_error("no thread can be had: " + refused.message() +
+                                 "; raise the limit on processes (ulimit -u, TasksMax=, pids.max)");
+    }
     return {shared_, number};
 }
 

@@ -29,7 +29,7 @@ public:
     static result<std::shared_ptr<tls_trust>> from_file(const std::filesystem::path& ca_file,
                                                         std::string& why);
     // SSL_CERT_FILE and SSL_CERT_DIR where set, else the system's hashed directory, read when a certificate
-    // asks for it.
+    // asks for it, else (an image without its links) the one file that has them all.
     static result<std::shared_ptr<tls_trust>> of_system(std::string& why);
     // Verifies nothing; only for connections that do not verify.
     static result<std::shared_ptr<tls_trust>> of_nobody();
@@ -84,5 +84,6 @@ task<result<std::unique_ptr<stream>>> tls_accept(environment& env, std::unique_p
 // Errors of the verification (X509_V_ERR_…), with OpenSSL's words.
 const boost::system::error_category& tls_verify_category() noexcept;
 bool is_tls_verify(const error_code& ec) noexcept;
+bool is_tls_time(const error_code& ec) noexcept; // of them, expired and not yet valid: a clock may be wrong
 
 } // namespace net

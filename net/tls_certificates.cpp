@@ -16,6 +16,9 @@ namespace net {
 namespace {
 
 constexpr const char* system_certificates = "/etc/ssl/certs";
+// Where distributions keep all of them in one file.
+constexpr std::array system_bundles{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                                    "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
 constexpr long day_seconds = 24 * 60 * 60;
 
 std::string said(const std::string& what, const error_code& ec) {
@@ -25,6 +28,28 @@ std::string said(const std::string& what, const error_code& ec) {
 const char* from_environment(const char* name) {
     const char* value = std::getenv(name);
     return value && *value ? value : nullptr;
+}
+
+// Whether certificates can be found there by their subject's hash: 8 hex digits and a number.
+bool is_hashed(const char* dir) {
+    std::error_code failed;
+    for (std::filesystem::directory_iterator at(dir, failed), end; !failed && at != end;
+         at.increment(failed)) {
+        const std::string name = at->path().filename().string();
+        if (name.size() > 9 && name[8] == '.' && name.find_first_not_of("0123456789abcdef") == 8 &&
+            name.find_first_not_of("0123456789", 9) == std::string::npos)
+            return true;
+    }
+    return false;
+}
+
+// Nullptr: none of them is there.
+const char* system_bundle() {
+    std::error_code unknown;
+    for (const char* one : system_bundles)
+        if (std::filesystem::is_regular_file(one, unknown))
+            return one;
+    return nullptr;
 }
 
 // h2 before http/1.1, whatever the client prefers (RFC 7301, 3.2: the server chooses).
@@ -120,15 +145,18 @@ result<std::shared_ptr<tls_trust>> tls_trust::of_system(std::string& why) {
     if (!ssl)
         return openssl_error();
     X509_STORE* const store = SSL_CTX_get_cert_store(ssl.get());
-    const char* const file = from_environment("SSL_CERT_FILE");
+    const char* file = from_environment("SSL_CERT_FILE");
     const char* dir = from_environment("SSL_CERT_DIR");
+    const bool asked = file || dir;
+    if (!asked && !is_hashed(system_certificates))
+        file = system_bundle();
+    if (!asked && !file)
+        dir = system_certificates;
     if (file && X509_STORE_load_file(store, file) != 1) {
         const error_code ec = openssl_error();
-        why = said(std::string("SSL_CERT_FILE ") + file, ec);
+        why = said(std::string(asked ? "SSL_CERT_FILE " : "") + file, ec);
         return ec;
     }
-    if (!file && !dir)
-        dir = system_certificates;
     if (dir) {
         std::error_code unknown;
         if (!std::filesystem::is_directory(dir, unknown)) {

@@ -74,13 +74,36 @@ std::string preferred_ciphersuites(SSL_CTX* context) {
     return list;
 }
 
+std::string_view verify_kind(int value) {
+    switch (value) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        return "expired";
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return "not yet valid";
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return "wrong name";
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_CERT_UNTRUSTED:
+        return "unknown authority";
+    default:
+        return "";
+    }
+}
+
 class verify_category final : public boost::system::error_category {
 public:
     const char* name() const noexcept override { return "tls verification"; }
 
     std::string message(int value) const override {
-        return std::string("the server's certificate is not accepted: ") +
-               X509_verify_cert_error_string(value);
+        const std::string words = X509_verify_cert_error_string(value);
+        const std::string kind(verify_kind(value));
+        return "the server's certificate is not accepted: " +
+               (kind.empty() ? words : kind + " (" + words + ")");
     }
 };
 
@@ -141,6 +164,11 @@ const boost::system::error_category& tls_verify_category() noexcept {
 
 bool is_tls_verify(const error_code& ec) noexcept {
     return ec.category() == tls_verify_category() || ec == make_error_code(error::tls_verify);
+}
+
+bool is_tls_time(const error_code& ec) noexcept {
+    return ec.category() == tls_verify_category() &&
+           (ec.value() == X509_V_ERR_CERT_HAS_EXPIRED || ec.value() == X509_V_ERR_CERT_NOT_YET_VALID);
 }
 
 } // namespace net

@@ -14,19 +14,19 @@ void wipe(std::string& value) noexcept {
     value.clear();
 }
 
-std::string_view trimmed(std::string_view text) {
+bool fits_a_header(std::string_view token) {
+    return std::all_of(token.begin(), token.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
+} // namespace
+
+std::string_view trimmed_token(std::string_view text) {
     constexpr std::string_view white = " \t\r\n";
     const auto first = text.find_first_not_of(white);
     if (first == std::string_view::npos)
         return {};
     return text.substr(first, text.find_last_not_of(white) - first + 1);
 }
-
-bool fits_a_header(std::string_view token) {
-    return std::all_of(token.begin(), token.end(), [](char c) { return c > 0x20 && c < 0x7F; });
-}
-
-} // namespace
 
 secret::secret(std::string value)
     : value_(value) {
@@ -71,7 +71,7 @@ result<secret> credentials::bearer() {
     if (!content)
         return error::from_credentials("cannot read the token file " + file_.string() + ": " +
                                        content.error().message());
-    secret fresh{std::string(trimmed(*content))};
+    secret fresh{std::string(trimmed_token(*content))};
     wipe(*content);
     if (fresh.empty())
         return error::from_credentials("the token file " + file_.string() + " is empty");

@@ -2,7 +2,25 @@
 
 #include "net/tls.hpp"
 
+#include <chrono>
+#include <cstdio>
+
 namespace s2 {
+namespace {
+
+// What a person needs to tell a certificate's fault from this machine's.
+std::string clock_text(net::wall_micros now) {
+    constexpr net::wall_micros surely_past = 1'735'689'600'000'000; // 2025-01-01: this program is younger
+    const std::chrono::sys_time<std::chrono::microseconds> at{std::chrono::microseconds(now)};
+    const std::chrono::year_month_day date(std::chrono::floor<std::chrono::days>(at));
+    char text[32];
+    std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+    return (now < surely_past ? "wrong clock: this machine's says " : "this machine's clock says ") +
+           std::string(text);
+}
+
+} // namespace
 
 transport::transport(net::environment& env, trust options)
     : env_(env)
@@ -51,6 +69,8 @@ net::task<net::result<std::unique_ptr<net::stream>>> transport::dial(net::url to
         co_return std::move(plain);
     // The connector bounds the handshake: its abort is what ends it at the deadline.
     auto secured = co_await net::tls_connect(env_, std::move(*plain), std::move(options));
+    if (!secured && net::is_tls_time(secured.error()))
+        why = clock_text(env_.wall_now());
     co_return std::move(secured);
 }
 

@@ -2,6 +2,7 @@
 
 #include "agent/commands/command.hpp"
 #include "agent/commands/place_reader.hpp"
+#include "agent/printable.hpp"
 #include "agent/units.hpp"
 #include "net/condition.hpp"
 
@@ -32,7 +33,7 @@ private:
         const auto column = [](std::string_view text, std::size_t width) {
             return std::string(text) + std::string(text.size() < width ? width - text.size() : 1, ' ');
         };
-        out_.line(column(verdict, 8) + column(what, 18) + std::string(detail));
+        out_.line(column(verdict, 8) + column(what, 18) + printable(detail));
     }
 
     standard_output out_;
@@ -108,9 +109,18 @@ std::string_view remedy(const s2::error& failure) {
     }
     if (failure.transport == net::make_error_code(net::error::unresolved))
         return "mend --s2-basin-endpoint, or the machine's name service";
-    if (failure.transport == net::make_error_code(net::error::tls_verify) ||
-        failure.text().find("certificate") != std::string::npos)
-        return "give the certificate's authority with --s2-ca, or the name that stands in the certificate";
+    const std::string text = failure.text();
+    const auto says = [&](const char* word) { return text.find(word) != std::string::npos; };
+    if (says("wrong clock"))
+        return "set this machine's clock";
+    if (says("certificate") && says("expired ("))
+        return "renew the server's certificate, or set this machine's clock where that is wrong";
+    if (says("certificate") && says("not yet valid ("))
+        return "set this machine's clock where that is wrong, or wait until the certificate is valid";
+    if (says("certificate") && says("wrong name ("))
+        return "name the endpoint as it stands in the certificate";
+    if (says("certificate"))
+        return "give the certificate's authority with --s2-ca";
     return "see that the endpoint is right and can be reached from here";
 }
 

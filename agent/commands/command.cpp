@@ -1,6 +1,7 @@
 #include "agent/commands/command.hpp"
 
 #include "agent/log.hpp"
+#include "agent/printable.hpp"
 #include "agent/process.hpp"
 #include "net/system_files.hpp"
 #include "net/system_run.hpp"
@@ -80,7 +81,7 @@ exit_code configure(CLI::App& app, const setting_flags& flags, const invocation&
         return files->read_all(file, config_file_bytes_max);
     });
     const auto refuse = [&](const config_error& failed) {
-        std::fprintf(stderr, "%s: %s\n", app.get_name().c_str(), failed.message.c_str());
+        std::fprintf(stderr, "%s: %s\n", app.get_name().c_str(), printable(failed.message).c_str());
         return failed.code;
     };
     if (const auto* failed = std::get_if<config_error>(&values))
@@ -100,7 +101,7 @@ exit_code configure(CLI::App& app, const setting_flags& flags, const invocation&
 
 exit_code complain(std::string_view command, std::string_view message, exit_code code) {
     const std::string line =
-        "ringtail" + (command.empty() ? "" : " " + std::string(command)) + ": " + std::string(message) + "\n";
+        "ringtail" + (command.empty() ? "" : " " + std::string(command)) + ": " + printable(message) + "\n";
     std::fputs(line.c_str(), stderr);
     return code;
 }

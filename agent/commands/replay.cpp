@@ -4,14 +4,12 @@
 #include "agent/commands/command.hpp"
 #include "agent/commands/place_reader.hpp"
 #include "agent/envelope_filter.hpp"
+#include "agent/envelope_text.hpp"
 #include "agent/replay_target.hpp"
 #include "agent/system_events.hpp"
 #include "net/condition.hpp"
 #include "net/system_files.hpp"
 #include "s2/range_read.hpp"
-
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <array>
 #include <charconv>
@@ -37,23 +35,6 @@ struct request {
     bool text = false;
     bool follow = false;
 };
-
-// One envelope as people read it: time, seq, category, type, data.
-std::string text_line(const envelope_head& head, std::string_view line) {
-    std::string text = head.ts ? moment_text(*head.ts) : std::string(27, ' ');
-    text += "  " + (head.seq ? std::to_string(*head.seq) : "-") + "  " + head.category + "  " + head.type;
-    net::error_code failed;
-    const auto json = boost::json::parse(boost::json::string_view(line.data(), line.size()), failed);
-    const auto* event = failed || !json.is_object() ? nullptr : json.get_object().if_contains("event");
-    if (!event || !event->is_object())
-        return text;
-    for (const auto* member : {"url", "data"}) {
-        if (const auto* value = event->get_object().if_contains(member))
-            text += "  " +
-                    (value->is_string() ? std::string(value->get_string()) : boost::json::serialize(*value));
-    }
-    return text;
-}
 
 // Takes records in order; writes those that belong and pass.
 class printer {
@@ -86,7 +67,7 @@ public:
         const auto continued = known.seq ? std::nullopt : continued_from_seq(record.body);
         if (!part.holds(known.capture_session_id, known.seq, continued) || !request_.filter.passes(known))
             return;
-        out_.line(request_.text ? text_line(known, record.body) : record.body);
+        out_.line(request_.text ? envelope_text(record.body) : record.body);
         ++written_;
     }
 

@@ -1,6 +1,7 @@
 // `ringtail status`: GET /status of a running agent, or what the last one left in its state directory.
 
 #include "agent/commands/agent_call.hpp"
+#include "agent/printable.hpp"
 #include "net/system_files.hpp"
 
 #include <boost/json/parse.hpp>
@@ -21,7 +22,8 @@ void show(const boost::json::object& status, const std::string& prefix, standard
         if (value.is_object())
             show(value.get_object(), name + ".", out);
         else
-            out.line(name + std::string(name.size() < column ? column - name.size() : 1, ' ') + shown(value));
+            out.line(name + std::string(name.size() < column ? column - name.size() : 1, ' ') +
+                     printable(shown(value)));
     }
 }
 

@@ -1,4 +1,5 @@
 // A configuration file, read and checked. Comments of the form "#NAME=VALUE" are the environment's variables.
+#include "agent/config_file.hpp"
 #include "agent/make_config.hpp"
 #include "input.hpp"
 #include "s2/types.hpp"
@@ -40,7 +41,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto content = fuzz::text_of(data, size);
     agent::setting_values values;
     if (const auto failed = agent::gather_file(content, "f.toml", values)) {
-        NET_ASSERT(failed->message.starts_with("f.toml: "), "a refusal says where");
+        NET_ASSERT(failed->message.starts_with("f.toml: line "), "a refusal says where");
+        NET_ASSERT(failed->code == agent::exit_code::usage, "what is wrong in a file is the caller's");
         return 0;
     }
     agent::host_facts host{environment_in(content), false, [](const auto&) { return true; }};

@@ -19,11 +19,16 @@ struct line {
 // The rules by the letter, without a buffer.
 std::vector<line> by_rule(std::string_view stream, std::size_t line_bytes_max, bool aborted) {
     std::vector<line> all;
+    if (stream.starts_with("\xEF\xBB\xBF"))
+        stream.remove_prefix(3);
     for (std::uint64_t number = 1; !stream.empty(); ++number) {
         const auto lf = stream.find('\n');
-        const auto raw = stream.substr(0, lf);
+        auto raw = stream.substr(0, lf);
+        raw.remove_prefix(std::min(raw.find_first_not_of('\0'), raw.size()));
         stream.remove_prefix(lf == stream.npos ? stream.size() : lf + 1);
         const auto text = raw.substr(0, raw.size() - (raw.ends_with('\r') ? 1 : 0));
+        if (raw.empty())
+            continue;
         if (lf == raw.npos && aborted)
             all.push_back({number, "", raw.size(), "cut_off"});
         else if (text.size() > line_bytes_max)

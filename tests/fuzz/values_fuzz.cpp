@@ -3,11 +3,14 @@
 #include "agent/api_call.hpp"
 #include "agent/category_list.hpp"
 #include "agent/envelope_filter.hpp"
+#include "agent/envelope_text.hpp"
+#include "agent/printable.hpp"
 #include "agent/replay_target.hpp"
 #include "agent/setting_reader.hpp"
 #include "agent/units.hpp"
 #include "input.hpp"
 #include "s2/endpoints.hpp"
+#include "s2/utf8.hpp"
 
 #include <boost/json.hpp>
 
@@ -32,6 +35,16 @@ void units(std::string_view text) {
             NET_ASSERT(agent::parse_moment(agent::moment_text(*moment), now) == moment,
                        "a moment there and back");
     }
+}
+
+void words(std::string_view text) {
+    const std::string shown = agent::printable(text);
+    NET_ASSERT(s2::valid_utf8(shown), "what is shown is UTF-8");
+    NET_ASSERT(std::none_of(shown.begin(), shown.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }),
+               "no control character is shown");
+    NET_ASSERT(agent::printable(shown) == shown, "what is shown is all visible");
+    const std::string line = agent::envelope_text(text);
+    NET_ASSERT(agent::printable(line) == line, "an envelope's text is all visible");
 }
 
 void places(std::string_view text) {
@@ -114,6 +127,7 @@ void glob(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto text = fuzz::text_of(data, size);
     units(text);
+    words(text);
     places(text);
     categories(text);
     requests(text);

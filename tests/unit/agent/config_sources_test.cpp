@@ -70,28 +70,22 @@ TEST_F(arguments, the_last_of_a_repeated_flag_counts) {
     EXPECT_EQ(std::get<setting_values>(gathered).find("linger")->text, "2s");
 }
 
-std::string file_error(std::string_view content) {
-    setting_values values;
-    const auto failed = gather_file(content, "c.toml", values);
-    EXPECT_TRUE(failed) << content;
-    return failed ? failed->message : "";
-}
-
-TEST(configuration_file, what_may_be_a_secret_is_not_repeated) {
-    for (const char* line :
-         {"s2-access-token \"sekritvalue\"", "s2-token: sekritvalue", "s2-token sekritvalue",
-          "s2-token\tsekritvalue = 1", "token:sekritvalue", "'s2-token' sekritvalue"}) {
-        const std::string said = file_error("linger = \"1s\"\n" + std::string(line) + "\n");
-        EXPECT_THAT(said, Not(HasSubstr("sekrit"))) << line;
-        EXPECT_THAT(said, HasSubstr("s2-token-file"));
+TEST(own_settings, a_variable_still_in_quotes_is_refused_by_name) {
+    CLI::App app("about", "ringtail some");
+    constexpr std::string_view names[] = {"state-dir", "start"};
+    const setting_flags flags(app, names);
+    for (const char* value : {"\"/var/lib/x\"", "'/var/lib/x'", "\"\"", "''"}) {
+        const auto gathered = flags.gather({{"RINGTAIL_STATE_DIR", value}}, {});
+        const auto* failed = std::get_if<config_error>(&gathered);
+        ASSERT_TRUE(failed) << value;
+        EXPECT_EQ(failed->code, exit_code::usage);
+        EXPECT_THAT(failed->message, HasSubstr("RINGTAIL_STATE_DIR: its value is still in quotes"));
+        EXPECT_THAT(failed->message, Not(HasSubstr("/var")));
     }
-    EXPECT_THAT(file_error("s2-token: sekritvalue\n"), HasSubstr("unknown key 's2-token'"));
-    for (const char* line : {"sekritvalue", "EsekritJhbGci.sekrit", "sekritE", "linger: sekritvalue",
-                             "linger \"sekritvalue\"", "Esekrit=", "QWxhZGRpbjpvsekrit=="})
-        EXPECT_THAT(file_error(std::string(line) + "\n"), Not(HasSubstr("sekritv"))) << line;
-    EXPECT_THAT(file_error("# sekritvalue\nsekritvalue\n"),
-                HasSubstr("c.toml: a line that is no key = value"));
-    EXPECT_THAT(file_error("lingr = \"1s\"\n"), HasSubstr("unknown key 'lingr'; did you mean 'linger'?"));
+    for (const char* value : {"/var/\"x\"", "\"x", "x'", "\"x'", "\""}) {
+        const auto gathered = flags.gather({{"RINGTAIL_STATE_DIR", value}}, {});
+        EXPECT_EQ(std::get<setting_values>(gathered).find("state-dir")->text, value);
+    }
 }
 
 TEST(own_settings, a_commands_default_is_shown_and_gives_way_to_whatever_is_set) {

@@ -210,6 +210,41 @@ TEST(file_sink, a_full_disk_stops_only_it_until_it_has_room_again) {
     EXPECT_EQ(content(setup.logs / "system.log"), setup.line(1));
 }
 
+TEST(file_sink, a_file_that_was_moved_or_removed_is_opened_anew) {
+    file_setup setup;
+    auto sink = setup.open();
+    const auto file = setup.logs / "console.log";
+    const auto publish = [&]() -> task<void> {
+        setup.agent->publish(R"({"type":"console_log"})");
+        co_await setup.env.world.settle();
+    };
+    setup.env.world.run([&]() -> task<void> {
+        co_await net::with_task_group(setup.env, [&](net::task_group& group) -> task<void> {
+            group.spawn([&] { return sink->run(); });
+            co_await publish();
+            std::filesystem::rename(file, setup.logs / "console.log.1");
+            co_await publish();
+            co_await publish();
+            EXPECT_EQ(content(setup.logs / "console.log.1"), setup.line(2));
+            EXPECT_EQ(content(file), setup.line(3) + setup.line(4));
+            // As a rotation does that puts an empty file there at once.
+            std::filesystem::rename(file, setup.logs / "console.log.2");
+            append(file, "");
+            co_await publish();
+            EXPECT_EQ(content(file), setup.line(5));
+            std::filesystem::remove(file);
+            co_await publish();
+            EXPECT_EQ(content(file), setup.line(6));
+            std::filesystem::remove_all(setup.logs);
+            co_await publish();
+            EXPECT_EQ(content(file), setup.line(7));
+            EXPECT_EQ(sink->status().failures, 0u);
+            sink->end();
+            co_await group.join();
+        });
+    });
+}
+
 TEST(file_sink, what_one_file_took_before_another_failed_is_not_written_twice) {
     file_setup setup;
     setup.agent->publish(R"({"type":"console_log"})");

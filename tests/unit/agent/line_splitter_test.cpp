@@ -104,7 +104,29 @@ TEST(line_splitter, takes_one_cr_before_lf_and_no_other) {
 }
 
 TEST(line_splitter, passes_nul_and_any_other_byte) {
-    expect_lines("a\0b\n\0\n\xFF\x80\n"s, {"1:a\0b"s, "2:\0"s, "3:\xFF\x80"});
+    expect_lines("a\0b\na\0\n\xFF\x80\n"s, {"1:a\0b"s, "2:a\0"s, "3:\xFF\x80"});
+}
+
+TEST(line_splitter, passes_over_the_zeros_of_a_power_cut) {
+    expect_lines("one\n\0\0\0two\n\0\0three"s, {"1:one", "2:two", "3:three"});
+    expect_lines("\0one\n\0\n\0\r\ntwo\n\0\0"s, {"1:one", "4:two"});
+    const std::string hole(100, '\0');
+    expect_lines("one\n" + hole + "two\n" + hole, {"1:one", "2:two"});
+    expect_lines("one\n" + hole + std::string(17, 'x') + "\ntwo\n", {"1:one", "2!too_long:17", "3:two"});
+    expect_lines("one\n" + hole, {"1:one"}, 16, true);
+    expect_lines("one\n" + hole + "x", {"1:one", "2!cut_off:1"}, 16, true);
+}
+
+TEST(line_splitter, passes_over_a_byte_order_mark_at_the_start) {
+    expect_lines("\xEF\xBB\xBFone\n\xEF\xBB\xBFtwo\n", {"1:one", "2:\xEF\xBB\xBFtwo"});
+    expect_lines("\xEF\xBB\xBF\none", {"2:one"});
+    expect_lines("\xEF\xBB\xBF\0\0one"s, {"1:one"});
+    expect_lines("\xEF\xBB\xBFone", {"1:one"}, 3);
+    expect_lines("\xEF\xBB\xBF", {});
+    expect_lines("\xEF\xBB\xBF", {}, 16, true);
+    expect_lines("\xEF\xBB", {"1:\xEF\xBB"});
+    expect_lines("\xEF\xBB", {"1!cut_off:2"}, 16, true);
+    expect_lines("\xEF\xBBx\n", {"1:\xEF\xBBx"});
 }
 
 TEST(line_splitter, refuses_a_long_line_once_and_not_its_neighbours) {

@@ -1,3 +1,4 @@
+#include "agent/config_file.hpp"
 #include "agent/make_config.hpp"
 #include "agent/setting_reader.hpp"
 
@@ -240,8 +241,8 @@ TEST_F(configuration, every_variable_and_every_key_means_the_flag) {
         const auto by_variable = known.gather(environment, {});
         EXPECT_EQ(text_of(std::get<setting_values>(by_variable), one.name), example) << one.variable;
         setting_values by_file;
-        EXPECT_FALSE(gather_file(std::string(one.name) + " = \"" + example + "\"\n", "f", by_file))
-            << one.name;
+        const std::string written = one.value.empty() || one.value == "N" ? example : "\"" + example + "\"";
+        EXPECT_FALSE(gather_file(std::string(one.name) + " = " + written + "\n", "f", by_file)) << one.name;
         EXPECT_EQ(text_of(by_file, one.name), example) << one.name;
         EXPECT_TRUE(std::holds_alternative<config>(make_config(by_file, host)) || one.name == "linger")
             << one.name;
@@ -268,7 +269,8 @@ TEST_F(configuration, an_error_names_where_the_value_came_from) {
     files["/c.toml"] = "linger = \"fast\"\n";
     EXPECT_EQ(bad({"--linger", "5"}),
               "--linger: '5' is not a duration; write a number and a unit, like 100ms, 5s or 1m30s");
-    EXPECT_THAT(bad({"--config", "/c.toml"}), HasSubstr("linger in /c.toml: 'fast' is not a duration"));
+    EXPECT_THAT(bad({"--config", "/c.toml"}),
+                HasSubstr("linger in /c.toml, line 1: 'fast' is not a duration"));
     host.environment["RINGTAIL_BATCH_BYTES"] = "many";
     EXPECT_THAT(bad({}), HasSubstr("RINGTAIL_BATCH_BYTES: 'many' is not a size"));
 }
@@ -276,19 +278,48 @@ TEST_F(configuration, an_error_names_where_the_value_came_from) {
 TEST_F(configuration, files_that_do_not_hold) {
     files["/c.toml"] = "lingr = \"1s\"\n";
     EXPECT_THAT(bad({"--config", "/c.toml"}),
-                HasSubstr("/c.toml: unknown key 'lingr'; did you mean 'linger'?"));
+                HasSubstr("/c.toml: line 1: unknown key 'lingr'; did you mean 'linger'?"));
     files["/c.toml"] = "s2-token = \"very-secret\"\n";
     const std::string message = bad({"--config", "/c.toml"});
     EXPECT_THAT(message, HasSubstr("s2-token-file"));
     EXPECT_THAT(message, testing::Not(HasSubstr("very-secret")));
     files["/c.toml"] = "[s2]\nbasin = \"some-basin\"\n";
-    EXPECT_THAT(bad({"--config", "/c.toml"}), HasSubstr("unknown key 's2.basin'"));
+    EXPECT_THAT(bad({"--config", "/c.toml"}), HasSubstr("unknown key 's2'; there are no sections"));
     files["/c.toml"] = "files = \"/var/a#b\"\n";
-    EXPECT_THAT(bad({"--config", "/c.toml"}), HasSubstr("a quote without its end"));
+    EXPECT_EQ(good({"--config", "/c.toml"}).files, "/var/a#b");
     files["/c.toml"] = "config = \"/other.toml\"\n";
     EXPECT_THAT(bad({"--config", "/c.toml"}), HasSubstr("unknown key 'config'"));
     EXPECT_THAT(bad({"--config", "/none.toml"}, exit_code::unusable),
                 HasSubstr("cannot read the configuration file /none.toml (--config)"));
+}
+
+TEST_F(configuration, other_variables_still_in_quotes) {
+    for (const char* name :
+         {"S2_ACCESS_TOKEN", "STATE_DIRECTORY", "XDG_STATE_HOME", "CREDENTIALS_DIRECTORY"}) {
+        host.environment[name] = "\"/very-secret\"";
+        const std::string said = bad({});
+        EXPECT_THAT(said, HasSubstr(std::string(name) + ": its value is still in quotes"));
+        EXPECT_THAT(said, testing::Not(HasSubstr("very-secret")));
+        host.environment.erase(name);
+    }
+}
+
+TEST_F(configuration, the_variables_token_is_trimmed_as_a_file_is) {
+    for (const char* text : {"some-token\n", " some-token\r\n", "\tsome-token "}) {
+        host.environment["S2_ACCESS_TOKEN"] = text;
+        EXPECT_EQ(good({"--s2-basin", "some-basin"}).s2.token.reveal(), "some-token");
+    }
+    host.environment["S2_ACCESS_TOKEN"] = "\n";
+    EXPECT_TRUE(good({"--s2-basin", "some-basin"}).s2.token.empty());
+}
+
+TEST_F(configuration, authorities_that_are_not_there) {
+    EXPECT_EQ(bad({"--s2-basin", "some-basin", "--s2-ca", "/ca.pem"}, exit_code::unusable),
+              "--s2-ca: '/ca.pem' cannot be read: No such file or directory; name the file with the "
+              "authorities (PEM)");
+    good({"--s2-ca", "/ca.pem"}); // the embedded store asks for none
+    files["/ca.pem"] = "";
+    EXPECT_EQ(good({"--s2-basin", "some-basin", "--s2-ca", "/ca.pem"}).s2.ca_file, "/ca.pem");
 }
 
 TEST_F(configuration, the_ring_holds_twice_the_live_history) {

@@ -120,6 +120,24 @@ TEST_F(tls_test, a_self_signed_certificate_is_refused_unless_it_is_trusted_or_no
     EXPECT_EQ(verdict(trusting()), error_code());
 }
 
+TEST(tls_verification, kinds_of_refusal_are_told_apart) {
+    const std::pair<int, const char*> kinds[] = {
+        {X509_V_ERR_CERT_HAS_EXPIRED, "expired ("},
+        {X509_V_ERR_CERT_NOT_YET_VALID, "not yet valid ("},
+        {X509_V_ERR_HOSTNAME_MISMATCH, "wrong name ("},
+        {X509_V_ERR_IP_ADDRESS_MISMATCH, "wrong name ("},
+        {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, "unknown authority ("},
+        {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "unknown authority ("}};
+    for (const auto& [code, words] : kinds) {
+        const error_code ec(code, tls_verify_category());
+        EXPECT_THAT(ec.message(), testing::HasSubstr(words));
+        EXPECT_EQ(is_tls_time(ec),
+                  code == X509_V_ERR_CERT_HAS_EXPIRED || code == X509_V_ERR_CERT_NOT_YET_VALID);
+    }
+    EXPECT_THAT(error_code(X509_V_ERR_CERT_REVOKED, tls_verify_category()).message(),
+                testing::HasSubstr("revoked"));
+}
+
 TEST_F(tls_test, the_systems_certificates_do_not_vouch_for_a_stranger) {
     auto options = trusting();
     options.trust = nullptr;
