@@ -235,7 +235,8 @@ void story::clone_machine() {
     checker_.agents(hosts_.size());
     copy.agent->adopt(world_, twin.world_, *twin.hosts_.front().agent);
     copy.agent->on().storage->fails = nullptr; // the twin's
-    watch_ring(copy);
+    const auto twins = copy.agent->on().storage->watcher;
+    watch_ring(copy, twins.get());
     start_callers_of(copy);
 }
 
@@ -243,8 +244,9 @@ void story::copy_state() {
     if (hosts_.size() > 1 || hosts_.front().agent->on().paused)
         return;
     world_.faults().fired(fault::state_copied);
-    auto storage = hosts_.front().agent->on().storage->clone();
-    auto& copy = add_host(std::move(storage));
+    const auto original = hosts_.front().agent->on().storage;
+    auto& copy = add_host(original->clone());
+    watch_ring(copy, original->watcher.get());
     checker_.agents(hosts_.size());
     start_agent(copy);
     start_callers_of(copy);

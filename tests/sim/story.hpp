@@ -72,7 +72,7 @@ private:
     void settle_input(host& which);
     bool left_for_a_reason(const host& which) const;
     void start_agent(host& which);
-    void watch_ring(host& which);
+    void watch_ring(host& which, const disk_watcher* copied_from = nullptr);
     void begin_shortage(host& which, const planned_act& act);
     void forbid_streams(const planned_act& act);
     void judge_exit(host& which);

@@ -11,7 +11,7 @@ constexpr unsigned always = 1000; // per mille
 } // namespace
 
 // Of an agent that has a disk to itself.
-void story::watch_ring(host& which) {
+void story::watch_ring(host& which, const disk_watcher* copied_from) {
     auto& storage = which.agent->on().storage;
     storage->lacking = nullptr; // a twin's
     const auto wrong = [this](const std::string& what) {
@@ -19,7 +19,10 @@ void story::watch_ring(host& which) {
             found_ = std::make_exception_ptr(verdict(exit_correctness, what));
     };
     const auto say = [this, name = which.agent->name()](const std::string& what) { world_.say(name, what); };
-    storage->watcher = std::make_shared<ring_checker>(*storage, book_, plan_.agent.ring_capacity, wrong, say);
+    auto watcher = std::make_shared<ring_checker>(*storage, book_, plan_.agent.ring_capacity, wrong, say);
+    if (const auto* other = dynamic_cast<const ring_checker*>(copied_from))
+        watcher->go_on_from(*other);
+    storage->watcher = std::move(watcher);
     if (!plan_.agent.s2.token_file.empty())
         (void)storage->replace(plan_.agent.s2.token_file, service_token);
 }
