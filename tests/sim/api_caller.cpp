@@ -171,7 +171,8 @@ net::task<> inquirer(process& env, caller_context& context) {
         context.conservation.expect_adds_up(answer->body);
         look_at_ring(context);
         if (context.plan.counts_tell)
-            context.conservation.expect_plausible(answer->body, context.index, asked_at);
+            context.conservation.expect_plausible(answer->body, context.index, asked_at,
+                                                  context.plan.outsiders);
         if (!context.plan.may_park)
             expect_not_parked(answer->body);
     }

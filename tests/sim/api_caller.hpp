@@ -29,6 +29,7 @@ struct caller_plan {
     bool may_lack_room = false;     // good events may be refused
     bool may_park = false;          // delivery may
     bool counts_tell = false;       // one agent alone writes, and no crash takes anything
+    bool outsiders = false; // may take a stream over: what landed there unacknowledged may be dropped, too
 };
 
 // What callers saw: a world in which nobody was ever answered proves nothing.

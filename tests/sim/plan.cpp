@@ -224,6 +224,7 @@ plan draw_plan(std::uint64_t seed) {
     made.callers.may_lack_room = made.capacity_may_drop || made.has("disk");
     made.callers.may_park = made.has("refusals") || made.has("forbidden");
     made.callers.counts_tell = !made.has("copies") && !made.plans(fault::machine_crashed);
+    made.callers.outsiders = made.has("others");
     return made;
 }
 

@@ -21,7 +21,8 @@ public:
     // Each of them by itself, at any time, against what was answered by `asked_at`, what S2 has and what went from
     // the ring: none is further from those than what is on its way. Only where one agent alone wrote the session, and
     // the ledger knows the sessions of what its ring holds.
-    void expect_plausible(std::string_view status, std::size_t agent, net::time_point asked_at) const;
+    void expect_plausible(std::string_view status, std::size_t agent, net::time_point asked_at,
+                          bool outsiders) const;
     // When everything is durable: the counts are exactly those. `outsiders` may have removed what S2 had.
     void expect_counts(std::string_view status, const model_store& store, bool outsiders) const;
 
