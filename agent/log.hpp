@@ -1,7 +1,7 @@
 #pragma once
 // Logs: spdlog's default logger, to standard error, as text or as one JSON object per line. Callers use
 // spdlog::info("…", …) and its kin. A token can't get into a line: s2::secret has no text.
-// Lines of one kind are limited, so that no caller and no failure that comes back floods the log: what is held
+// Lines of one kind are limited, so that no caller and no failure that comes back floods it: what is held
 // back is counted, and told with the next one.
 
 #include "agent/config.hpp"

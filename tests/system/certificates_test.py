@@ -73,8 +73,8 @@ class certificates(support.TestCase):
         url = f"https://{host}:{port}"
         return ["--s2-basin", "some-basin", "--s2-account-endpoint", url, "--s2-basin-endpoint", url]
 
-    def deliver(self, flags, *more, launcher=()):
-        done = subprocess.run([*launcher, support.RINGTAIL, "run", "-", "--state-dir", self.state_dir, "--shutdown-timeout", "1s",
+    def deliver(self, flags, *more, launcher=(), patience="60s"):
+        done = subprocess.run([*launcher, support.RINGTAIL, "run", "-", "--state-dir", self.state_dir, "--shutdown-timeout", patience,
                                *flags, *map(str, more)], input=EVENT, capture_output=True, timeout=support.PATIENCE,
                               env=self.environment())
         return done.returncode, done.stderr.decode()
@@ -127,7 +127,7 @@ class certificates(support.TestCase):
                 flags = self.serve(name)
                 code, said = self.check(flags, *more)
                 self.assertEqual(code, 1, said)
-                code, log = self.deliver(flags, *more)
+                code, log = self.deliver(flags, *more, patience="1s")
                 self.assertEqual(code, 3, log)
                 for word in words:
                     self.assertIn(word, said)
