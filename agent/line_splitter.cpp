@@ -2,6 +2,7 @@
 
 #include "net/assert.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace agent {
@@ -9,6 +10,8 @@ namespace {
 
 constexpr std::size_t idle_buffer_bytes_max =
     256 * 1024; // what an empty splitter keeps of a buffer that had to grow
+
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 std::size_t without_cr(const char* text, std::size_t bytes) {
     return bytes > 0 && text[bytes - 1] == '\r' ? bytes - 1 : bytes;
@@ -51,8 +54,17 @@ void line_splitter::end_of_input() {
     ended_ = true;
 }
 
+// A hole that a power cut left in a file; what was written behind it is whole.
+void line_splitter::pass_over_zeros() {
+    if (skipped_ > 0)
+        return; // inside of a line
+    while (begin_ < end_ && buffer_[begin_] == '\0')
+        ++begin_;
+    scanned_ = std::max(scanned_, begin_);
+}
+
 std::variant<need_input, input_line, refused_line> line_splitter::next() {
-    while (begin_ < end_ || skipped_ > 0) {
+    for (pass_over_zeros(); begin_ < end_ || skipped_ > 0; pass_over_zeros()) {
         const char* from = buffer_.get() + scanned_;
         const auto* lf =
             scanned_ < end_ ? static_cast<const char*>(std::memchr(from, '\n', end_ - scanned_)) : nullptr;
@@ -73,7 +85,9 @@ std::variant<need_input, input_line, refused_line> line_splitter::next() {
         }
         const auto number = number_++;
         const auto bytes = skipped_ + line_bytes;
-        const std::string_view text(buffer_.get() + begin_, text_bytes);
+        std::string_view text(buffer_.get() + begin_, text_bytes);
+        if (number == 1 && text.starts_with(byte_order_mark))
+            text.remove_prefix(byte_order_mark.size());
         skipped_ = 0;
         begin_ = behind;
         if (over)

@@ -53,6 +53,8 @@ public:
     std::size_t buffer_bytes() const { return capacity_; }
 
 private:
+    void pass_over_zeros();
+
     std::size_t line_bytes_max_;
     std::unique_ptr<char[]> buffer_;
     std::size_t capacity_ = 0;

@@ -104,7 +104,7 @@ TEST(line_splitter, takes_one_cr_before_lf_and_no_other) {
 }
 
 TEST(line_splitter, passes_nul_and_any_other_byte) {
-    expect_lines("a\0b\n\0\n\xFF\x80\n"s, {"1:a\0b"s, "2:\0"s, "3:\xFF\x80"});
+    expect_lines("a\0b\n\0\n\xFF\x80\n"s, {"1:a\0b"s, "3:\xFF\x80"}); // zeros alone are an empty line
 }
 
 TEST(line_splitter, refuses_a_long_line_once_and_not_its_neighbours) {
@@ -166,6 +166,25 @@ TEST(line_splitter, gives_a_line_of_the_limit) {
     const auto* line = std::get_if<agent::input_line>(&item);
     ASSERT_TRUE(line);
     EXPECT_EQ(line->text.size(), agent::event_line_bytes_max);
+}
+
+TEST(line_splitter, passes_over_zeros_before_a_line_and_a_byte_order_mark_at_the_start) {
+    for (const std::size_t piece : {1, 2, 3, 7, 1000}) {
+        lines all(10);
+        const std::string text = "\xEF\xBB\xBF"
+                                 "one\n"s +
+                                 std::string(100, '\0') +
+                                 "two\nth\0ree\n\xEF\xBB\xBF"
+                                 "4\n"s +
+                                 std::string(50, '\0');
+        for (std::size_t at = 0; at < text.size(); at += piece)
+            all.give(std::string_view(text).substr(at, piece));
+        all.abort();
+        all.end();
+        EXPECT_EQ(all.seen, (std::vector<std::string>{"1:one", "2:two", "3:th\0ree"s,
+                                                      "4:\xEF\xBB\xBF"
+                                                      "4"}));
+    }
 }
 
 } // namespace
