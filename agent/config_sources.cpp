@@ -1,5 +1,7 @@
 #include "agent/config_sources.hpp"
 
+#include "net/system_output.hpp"
+
 #include <CLI/Config.hpp>
 #include <CLI/Error.hpp>
 #include <CLI/Formatter.hpp>
@@ -163,8 +165,8 @@ std::optional<config_error> gather_file(std::string_view content, const std::str
 
 std::optional<exit_code> parse_arguments(CLI::App& app, std::vector<std::string> arguments) {
     const auto usage = [&](const std::string& message) {
-        std::fprintf(stderr, "%s: %s\nSee `%s --help`.\n", app.get_name().c_str(), message.c_str(),
-                     app.get_name().c_str());
+        net::tell_standard_error(app.get_name() + ": " + message + "\nSee `" + app.get_name() +
+                                 " --help`.\n");
         return exit_code::usage;
     };
     app.allow_extras(true);

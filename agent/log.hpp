@@ -1,6 +1,7 @@
 #pragma once
 // Logs: spdlog's default logger, to standard error, as text or as one JSON object per line. Callers use
-// spdlog::info("…", …) and its kin. A token can't get into a line: s2::secret has no text.
+// spdlog::info("…", …) and its kin. A token can't get into a line: s2::secret has no text. Logging never
+// waits: a line that standard error does not take at once is dropped, and the next one says how many were.
 
 #include "agent/config.hpp"
 
@@ -13,6 +14,8 @@
 #include <string_view>
 
 namespace agent {
+
+constexpr std::size_t log_line_bytes_max = 4096; // a pipe takes so much in one piece
 
 // {"ts":"2026-01-02T03:04:05.678Z","level":"info","message":"…"}, or "2026-01-02T03:04:05.678Z info  …".
 void init_log(std::string_view level, log_format format);
