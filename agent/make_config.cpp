@@ -27,6 +27,29 @@ bool is_uuid(std::string_view text) {
     return true;
 }
 
+bool in_quotes(std::string_view value) {
+    return value.size() >= 2 && value.front() == value.back() &&
+           (value.front() == '"' || value.front() == '\'');
+}
+
+// As a secret that was made with echo ends.
+std::string_view without_surrounding_space(std::string_view value) {
+    constexpr std::string_view space = " \t\r\n";
+    const auto first = value.find_first_not_of(space);
+    return first == std::string_view::npos ? std::string_view()
+                                           : value.substr(first, value.find_last_not_of(space) - first + 1);
+}
+
+// No variable of ours begins and ends so by itself, and a directory of such a name is nobody's wish.
+void refuse_quoted_variables(setting_reader& from) {
+    for (const auto& each : all_settings())
+        if (const auto* value = from.find(each.name);
+            value && value->from == setting_origin::variable && in_quotes(value->text))
+            from.refuse(each.name,
+                        "stands in quotes; remove them where the variable is set (an env file takes "
+                        "them literally)");
+}
+
 void read_intake(setting_reader& from, config& into) {
     if (const auto* input = from.text("input"))
         into.input = *input;
@@ -118,7 +141,10 @@ void read_s2(setting_reader& from, config& into, const host_facts& host) {
 
     // The file wins over the variable, and both over a credential that the service manager passed.
     from.file("s2-token-file", s2.token_file);
-    const auto token = variable(host.environment, "S2_ACCESS_TOKEN");
+    const auto token = without_surrounding_space(variable(host.environment, "S2_ACCESS_TOKEN"));
+    if (in_quotes(token))
+        from.fail("S2_ACCESS_TOKEN: the value stands in quotes; they are not part of a token: remove them "
+                  "where the variable is set (an env file takes them literally)");
     const auto directory = variable(host.environment, "CREDENTIALS_DIRECTORY");
     if (s2.token_file.empty() && !token.empty())
         s2.token = s2::secret(std::string(token));
@@ -178,6 +204,7 @@ void read_storage(setting_reader& from, config& into, const host_facts& host) {
 
 void read_process(setting_reader& from, config& into) {
     from.interval("shutdown-timeout", into.shutdown_timeout, 0s, 24h);
+    from.interval("input-grace", into.input_grace, 0s, 24h);
     if (const auto* report = from.text("report"))
         into.report = *report;
     if (const auto* level = from.text("log-level")) {
@@ -246,6 +273,7 @@ std::variant<config, config_error> make_config(const setting_values& values, con
     config made;
     made.watchdog = watchdog_of(host);
     setting_reader from(values);
+    refuse_quoted_variables(from);
     read_intake(from, made);
     read_api(from, made);
     read_s2(from, made, host);

@@ -81,7 +81,8 @@ TEST_F(configuration, defaults_are_the_contracts) {
     EXPECT_EQ(made.live_history, 8388608u);
     EXPECT_EQ(made.store_capacity, 10737418240u);
     EXPECT_TRUE(made.files.empty());
-    EXPECT_EQ(made.shutdown_timeout, 10s);
+    EXPECT_EQ(made.shutdown_timeout, 8s);
+    EXPECT_EQ(made.input_grace, 2s);
     EXPECT_EQ(made.report, "");
     EXPECT_EQ(made.log_level, "info");
     EXPECT_EQ(made.log, log_format::text);
@@ -362,6 +363,27 @@ TEST_F(configuration, where_the_token_comes_from) {
     const config by_file = good({"--s2-basin", "some-basin"});
     EXPECT_TRUE(by_file.s2.token.empty());
     EXPECT_EQ(by_file.s2.token_file, "/file");
+}
+
+TEST_F(configuration, white_space_around_the_tokens_variable_is_not_part_of_it) {
+    host.environment["S2_ACCESS_TOKEN"] = " the-token\r\n";
+    EXPECT_EQ(good({"--s2-basin", "some-basin"}).s2.token.reveal(), "the-token");
+}
+
+TEST_F(configuration, values_still_in_quotes_are_refused_by_name) {
+    for (const char* quoted : {"\"/state\"", "'/state'", "\"\""}) {
+        host.environment = {{"RINGTAIL_STATE_DIR", quoted}};
+        EXPECT_THAT(bad({}),
+                    testing::AllOf(HasSubstr("RINGTAIL_STATE_DIR: "), HasSubstr("stands in quotes")));
+    }
+    for (const char* no : {"\"", "/a\"b\"", "\"a'"}) {
+        host.environment = {{"RINGTAIL_STATE_DIR", no}};
+        EXPECT_EQ(good({}).state_dir, no);
+    }
+    host.environment = {{"RINGTAIL_STATE_DIR", "/s"}, {"S2_ACCESS_TOKEN", "'very-secret'"}};
+    EXPECT_THAT(bad({"--s2-basin", "some-basin"}),
+                testing::AllOf(HasSubstr("S2_ACCESS_TOKEN: the value stands in quotes"),
+                               testing::Not(HasSubstr("very-secret"))));
 }
 
 TEST_F(configuration, without_a_basin_other_s2_settings_are_named_as_unused) {
