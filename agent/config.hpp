@@ -62,8 +62,9 @@ struct config {
     std::uint64_t ring_capacity = 256 * 1024 * 1024;
     std::uint64_t live_history = 8 * 1024 * 1024;
     std::uint64_t store_capacity = 10ull * 1024 * 1024 * 1024;
-    std::filesystem::path files; // empty: file sink off
-    net::duration shutdown_timeout = 10s;
+    std::filesystem::path files;         // empty: file sink off
+    net::duration shutdown_timeout = 8s; // a container's kill after 10 s must not win
+    net::duration input_grace = 2s;
     std::string report; // a file, "-", or empty
     // the service manager's (WATCHDOG_USEC), where it asks this process
     std::optional<net::duration> watchdog;

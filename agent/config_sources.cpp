@@ -2,6 +2,7 @@
 
 #include "agent/config_file.hpp"
 #include "agent/printable.hpp"
+#include "net/system_output.hpp"
 
 #include <CLI/Config.hpp> // what every application refers to
 #include <CLI/Error.hpp>
@@ -105,8 +106,8 @@ std::variant<setting_values, config_error> setting_flags::gather(const variables
 
 std::optional<exit_code> parse_arguments(CLI::App& app, std::vector<std::string> arguments) {
     const auto usage = [&](const std::string& message) {
-        std::fprintf(stderr, "%s: %s\nSee `%s --help`.\n", app.get_name().c_str(), printable(message).c_str(),
-                     app.get_name().c_str());
+        net::tell_standard_error(app.get_name() + ": " + printable(message) + "\nSee `" + app.get_name() +
+                                 " --help`.\n");
         return exit_code::usage;
     };
     app.allow_extras(true);

@@ -42,6 +42,9 @@ net::task<void> file_sink::run() {
             co_await ring_.appended().wait();
             continue;
         }
+        if (std::exchange(reopening_, false))
+            for (auto& file : files_)
+                file.handle.reset();
         const bool last_try = ended_ && status_.failing;
         auto job = [this] { return write_pending(); };
         const net::error_code ec = co_await net::on_helper(env_, std::move(job));
@@ -54,6 +57,12 @@ net::task<void> file_sink::run() {
             co_return;
         }
     }
+}
+
+void file_sink::reopen() {
+    reopening_ = true;
+    next_try_ = {};
+    ring_.appended().notify(); // who waits for another try makes it
 }
 
 void file_sink::end() {

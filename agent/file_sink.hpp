@@ -53,6 +53,8 @@ public:
     // Until end(), and then until the ring's end is written or the last try has failed.
     net::task<void> run();
     void end();
+    // Somebody has moved the files away, or is about to remove them: what comes next goes into new ones.
+    void reopen();
     // An envelope without seq, for system.log.
     void announce(std::string envelope);
 
@@ -99,6 +101,7 @@ private:
     net::retry retry_;
     net::time_point next_try_{};
     file_sink_status status_;
+    bool reopening_ = false;
     bool ended_ = false;
 };
 

@@ -1,14 +1,16 @@
 #include "agent/log.hpp"
 
 #include "agent/printable.hpp"
+#include "net/system_output.hpp"
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 
 #include <algorithm>
+#include <unistd.h>
 
 namespace agent {
 namespace {
@@ -60,10 +62,62 @@ private:
     repeat_filter repeats_;
 };
 
+// Standard error, which others may hold and nobody may read: a line that is not taken at once is dropped
+// and counted.
+class standard_error_sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+protected:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        spdlog::memory_buf_t line;
+        if (torn_)
+            line.push_back('\n');
+        format(message, line);
+        const auto taken = net::write_without_waiting(STDERR_FILENO, {line.data(), line.size()});
+        if (taken == line.size()) {
+            dropped_ = 0;
+            torn_ = false;
+            return;
+        }
+        ++dropped_;
+        torn_ = torn_ || taken > 0;
+    }
+
+    void flush_() override {}
+
+private:
+    // Cut so that the line, and a JSON line as JSON, ends within its size.
+    void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line) {
+        constexpr std::string_view cut_mark = "…";
+        const std::size_t begun = line.size();
+        const std::string_view all(message.payload.data(), message.payload.size());
+        const std::string note =
+            dropped_ == 0
+                ? std::string()
+                : fmt::format(" ({} log lines before this one were dropped: nobody read them)", dropped_);
+        std::size_t kept = std::min(all.size(), log_line_bytes_max);
+        for (;;) {
+            while (kept > 0 && kept < all.size() && (all[kept] & 0xC0) == 0x80)
+                --kept; // between characters
+            std::string text(all.substr(0, kept));
+            text.append(kept < all.size() ? cut_mark : "").append(note);
+            spdlog::details::log_msg changed = message;
+            changed.payload = {text.data(), text.size()};
+            line.resize(begun);
+            formatter_->format(changed, line);
+            if (line.size() <= log_line_bytes_max || kept == 0)
+                return;
+            // A character may take six bytes in JSON: what is too much there may be less here.
+            kept -= std::clamp(line.size() - log_line_bytes_max, std::size_t{1}, kept / 2 + 1);
+        }
+    }
+
+    std::uint64_t dropped_ = 0; // since the last line that was taken
+    bool torn_ = false;         // the last one only in part
+};
+
 } // namespace
 
 void init_log(std::string_view level, log_format format) {
-    auto logger = std::make_shared<limited_logger>("", std::make_shared<spdlog::sinks::stderr_sink_st>());
+    auto logger = std::make_shared<limited_logger>("", std::make_shared<standard_error_sink>());
     auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
     if (format == log_format::json) {
         formatter->add_flag<json_message>('*');

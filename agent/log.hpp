@@ -3,6 +3,8 @@
 // spdlog::info("…", …) and its kin. A token can't get into a line: s2::secret has no text.
 // Lines of one kind are limited, so that no caller and no failure that comes back floods it: what is held
 // back is counted, and told with the next one.
+// Logging never waits: a line that standard error does not take at once is dropped, and the next one says how
+// many were.
 
 #include "agent/config.hpp"
 #include "net/clock.hpp"
@@ -16,6 +18,8 @@
 #include <string_view>
 
 namespace agent {
+
+constexpr std::size_t log_line_bytes_max = 4096; // a pipe takes so much in one piece
 
 // {"ts":"2026-01-02T03:04:05.678Z","level":"info","message":"…"}, or "2026-01-02T03:04:05.678Z info  …".
 void init_log(std::string_view level, log_format format);

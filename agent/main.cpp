@@ -3,21 +3,23 @@
 #include "agent/commands/command.hpp"
 #include "agent/process.hpp"
 #include "net/system_descriptor.hpp"
+#include "net/system_output.hpp"
 #include "net/system_signals.hpp"
 
-#include <cstdio>
 #include <exception>
+#include <string>
 
 int main(int argc, char** argv) {
     net::fill_standard_descriptors();
     agent::variables environment = agent::take_environment();
     agent::protect_memory(environment);
     agent::share_heap();
-    net::ignore_sigpipe();
+    net::fail_calls_instead_of_signals();
+    net::reap_children();
     try {
         return static_cast<int>(agent::commands::dispatch({argv + 1, argv + argc}, std::move(environment)));
     } catch (const std::exception& failed) {
-        std::fprintf(stderr, "ringtail: %s\n", failed.what());
+        net::tell_standard_error("ringtail: " + std::string(failed.what()) + "\n");
         return static_cast<int>(agent::exit_code::failure);
     }
 }

@@ -207,6 +207,7 @@ void read_storage(setting_reader& from, config& into, const host_facts& host) {
 
 void read_process(setting_reader& from, config& into) {
     from.interval("shutdown-timeout", into.shutdown_timeout, 0s, 24h);
+    from.interval("input-grace", into.input_grace, 0s, 24h);
     if (const auto* report = from.text("report"))
         into.report = *report;
     if (const auto* level = from.text("log-level")) {

@@ -16,13 +16,15 @@ void log_error(const std::string& line) {
 
 ndjson_listener::ndjson_listener(net::environment& env, capture& into, ring& journal, body_memory& bodies,
                                  std::unique_ptr<net::listener> from,
-                                 std::shared_ptr<net::connection_places> places)
+                                 std::shared_ptr<net::connection_places> places,
+                                 std::function<void()> on_connection_ended)
     : env_(env)
     , capture_(into)
     , ring_(journal)
     , bodies_(bodies)
     , listener_(std::move(from))
-    , places_(std::move(places)) {
+    , places_(std::move(places))
+    , on_connection_ended_(std::move(on_connection_ended)) {
     if (!places_)
         places_ = std::make_shared<net::connection_places>(env, ndjson_connections_max, 0);
 }
@@ -71,17 +73,21 @@ net::task<net::connection_places::place> ndjson_listener::place_for_one(net::sto
 
 net::task<void> ndjson_listener::serve_connection(std::unique_ptr<net::stream> from, net::stop_token stop) {
     struct counted {
-        explicit counted(std::size_t& open)
-            : open_(open) {
-            ++open_;
+        explicit counted(ndjson_listener& in)
+            : of(in) {
+            ++of.connections_;
         }
 
-        ~counted() { --open_; }
+        ~counted() {
+            --of.connections_;
+            if (of.on_connection_ended_)
+                of.on_connection_ended_();
+        }
 
-        std::size_t& open_;
+        ndjson_listener& of;
     };
 
-    const counted one(connections_);
+    const counted one(*this);
     intake_options options;
     options.name = "NDJSON connection";
     options.read_bytes = 32 * 1024; // there may be many

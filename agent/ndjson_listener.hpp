@@ -5,6 +5,7 @@
 #include "net/connection_places.hpp"
 #include "net/task_group.hpp"
 
+#include <functional>
 #include <memory>
 
 namespace agent {
@@ -16,7 +17,8 @@ public:
     // A connection that finds no place among `places` waits for one. They are of this listener alone: the API
     // must be able to answer beside any number of producers, and these beside any number of callers.
     ndjson_listener(net::environment& env, capture& into, ring& journal, body_memory& bodies,
-                    std::unique_ptr<net::listener> from, std::shared_ptr<net::connection_places> places = {});
+                    std::unique_ptr<net::listener> from, std::shared_ptr<net::connection_places> places = {},
+                    std::function<void()> on_connection_ended = {});
 
     // Until the stop has drained and every connection has left.
     net::task<void> serve(net::stop_token stop);
@@ -36,6 +38,7 @@ private:
     body_memory& bodies_;
     std::unique_ptr<net::listener> listener_;
     std::shared_ptr<net::connection_places> places_;
+    std::function<void()> on_connection_ended_;
     intake_counts counts_;
     std::size_t connections_ = 0;
 };

@@ -39,10 +39,6 @@ void share_heap() {
     ::mallopt(M_ARENA_MAX, 1);
 }
 
-bool standard_error_is_terminal() {
-    return ::isatty(STDERR_FILENO) == 1;
-}
-
 process_usage used_by_process() {
     rusage used{};
     ::getrusage(RUSAGE_SELF, &used);

@@ -21,9 +21,6 @@ void share_heap();
 
 bool running_as_root();
 
-// Whether a person reads standard error as it comes.
-bool standard_error_is_terminal();
-
 // What this process has used until now, all its threads together.
 struct process_usage {
     net::duration user{};

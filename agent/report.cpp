@@ -1,11 +1,12 @@
 #include "agent/report.hpp"
 
+#include "net/system_output.hpp"
+
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-#include <cerrno>
-#include <cstdio>
+#include <unistd.h>
 
 namespace agent {
 namespace {
@@ -74,9 +75,7 @@ net::error_code write_report(net::environment& env, const report& of, const std:
     const std::string text = boost::json::serialize(to_json(of)) + "\n";
     if (where != "-")
         return env.files().write_output(where, text, 0644);
-    if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0)
-        return {};
-    return {errno, boost::system::system_category()};
+    return net::write_patiently(STDOUT_FILENO, text, net::output_patience);
 }
 
 net::error_code write_status(net::environment& env, const report& of,

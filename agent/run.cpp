@@ -1,6 +1,8 @@
 #include "agent/run.hpp"
 
+#include "agent/log.hpp"
 #include "agent/service.hpp"
+#include "net/signal_orders.hpp"
 #include "net/system_environment.hpp"
 #include "net/system_signals.hpp"
 
@@ -8,13 +10,38 @@
 
 #include <spdlog/spdlog.h>
 
+#include <string.h> // strsignal
+
 namespace agent {
+namespace {
+
+std::string signal_name(int signal) {
+    return "signal " + std::to_string(signal) + " (" + ::strsignal(signal) + ")";
+}
+
+} // namespace
 
 exit_code run_agent(const config& configuration) {
     boost::asio::io_context loop(1);
     net::system_environment env(loop);
     service one(env, configuration);
-    const net::system_signals signals(loop, [&one](int) { one.on_signal(); });
+    net::signal_orders orders(net::standard_error_is_terminal());
+    repeat_filter repeats;
+    const net::system_signals signals(loop, [&](int signal) {
+        const auto name = signal_name(signal);
+        switch (orders.take(signal)) {
+        case net::signal_order::leave:
+            one.on_signal();
+            break;
+        case net::signal_order::reload:
+            one.reload();
+            break;
+        case net::signal_order::nothing:
+            log_once_per(repeats, env.now(), std::chrono::minutes(1), name, spdlog::level::info,
+                         "{} means nothing to this program", name);
+            break;
+        }
+    });
     exit_code result = exit_code::failure;
     net::task_group root(env);
     root.spawn([&]() -> net::task<> {

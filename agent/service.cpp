@@ -1,6 +1,7 @@
 #include "agent/service.hpp"
 
 #include "net/contained.hpp"
+#include "net/stream_source.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -27,7 +28,7 @@ service::service(net::environment& env, const config& configuration, producer* i
     , intake_stop_(env)
     , api_stop_(env)
     , changed_(env)
-    , teardown_(configuration.shutdown_timeout) {}
+    , teardown_(configuration.shutdown_timeout, configuration.input_grace) {}
 
 service::~service() = default;
 
@@ -51,6 +52,7 @@ void service::announce(const std::string& envelope) {
 // --- running
 
 net::task<exit_code> service::run() {
+    co_await wait_for_state_dir(env_, config_.state_dir, [this] { return teardown_.begun(); });
     if (open())
         co_await run_opened();
     if (!final_) {
@@ -161,6 +163,8 @@ net::task<> service::live(net::task_group& group) {
         co_return;
     }
     intake_part_.ended = !sessions.start_stored() || start_waits_.has_value();
+    if (!intake_part_.ended && !listen())
+        co_return;
     if (!intake_part_.ended)
         group.spawn([this] { return run_part(intake_part_, [this] { return take_events(); }); });
     for (const auto& api : apis_)
@@ -225,6 +229,7 @@ net::task<> service::take_from_producer() {
 }
 
 void service::input_ended(intake_end how) {
+    input_ended_ = true;
     input_failed_ = how == intake_end::failed;
     input_unread_ = how == intake_end::stopped;
     if (how != intake_end::stopped)
@@ -286,17 +291,10 @@ void service::extend_stop_timeout() {
     env_.notify_supervisor("EXTEND_TIMEOUT_USEC=" + std::to_string(micros(longest)));
 }
 
-net::task<> service::feed_watchdog(net::duration every) {
-    for (;;) {
-        env_.notify_supervisor("WATCHDOG=1");
-        co_await net::sleep_until(env_, net::saturating_add(env_.now(), every));
-    }
-}
-
 net::task<> service::perform(teardown_step step) {
     switch (step) {
     case teardown_step::stop_intake:
-        while (!intake_part_.ended && env_.now() < teardown_.input_deadline())
+        while (input_may_come() && env_.now() < teardown_.input_deadline())
             co_await changed_.wait_until(teardown_.input_deadline());
         intake_stop_.drain(env_.now());
         co_await wait_for_end(intake_part_, net::saturating_add(env_.now(), close_grace));
@@ -326,6 +324,14 @@ net::task<> service::perform(teardown_step step) {
     case teardown_step::done:
         break;
     }
+}
+
+// After a signal only what another process ends counts: a file has no last words.
+bool service::input_may_come() const {
+    if (intake_part_.ended || !teardown_.reads_to_the_end())
+        return !intake_part_.ended;
+    const auto* source = input_ended_ ? nullptr : dynamic_cast<const net::stream_source*>(input_.get());
+    return (source && source->has_writer()) || (ndjson_ && ndjson_->connections() > 0);
 }
 
 // Ends the linger, sends, waits for the acks: until nothing is owed that can move, or the deadline, which

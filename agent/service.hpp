@@ -40,8 +40,9 @@ public:
 
     // From opening the state directory to the exit code. Every way out has been logged.
     net::task<exit_code> run();
-    // SIGTERM or SIGINT.
+    // An order to leave (SIGTERM and its like), and one to reload (SIGHUP).
     void on_signal();
+    void reload();
 
     // After run(), where that came as far as a teardown: the account, and the session that it is about.
     const std::optional<report>& outcome() const { return final_; }
@@ -60,11 +61,23 @@ private:
     bool open();
     bool open_client(net::task_group& connections);
     bool open_intakes();
-    bool listen_on(const net::endpoint& at, std::string address);
-    std::optional<std::string> read_api_token();
+
+    struct wanted_address {
+        net::endpoint at;
+        std::string name; // for errors
+    };
+
+    std::vector<wanted_address> addresses_wanted() const;
+    bool listen();
+    bool listen_on(const net::endpoint& at, const std::string& flag, std::string address);
+    bool cannot_listen(const std::string& on, const net::error_code& why);
+    std::optional<std::string> read_api_token(std::string& why) const;
+    net::http_handler api_with(std::string token);
     bool start_session(); // or start_waits_ says why not yet
     bool room_beside_held();
     void recount();
+
+    bool input_may_come() const;
 
     bool has_input() const { return config_.input || producer_; } // whose end is the agent's
 
@@ -117,6 +130,7 @@ private:
     body_memory bodies_;                             // of all callers and intakes
     std::shared_ptr<net::connection_places> places_; // of the API's listeners
     std::shared_ptr<net::connection_places> ndjson_places_;
+    std::shared_ptr<net::http_handler> api_; // of all servers; another one after a reload
     std::vector<std::unique_ptr<net::http_server>> apis_;
     std::vector<std::string> addresses_; // of apis_
     std::unique_ptr<ndjson_listener> ndjson_;
@@ -132,6 +146,7 @@ private:
     seq_t seq_at_open_ = 0;
     bool ready_ = false;
     bool resumed_ = false;
+    bool input_ended_ = false;
     bool input_failed_ = false;
     bool input_unread_ = false; // when it was stopped
     bool recounted_ = false;    // the sessions' counts are those of the whole ring

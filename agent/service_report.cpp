@@ -75,6 +75,13 @@ net::task<> service::write_report_file() {
         spdlog::error("cannot write the report to {}: {}", where, unwritten.message());
 }
 
+net::task<> service::feed_watchdog(net::duration every) {
+    for (;;) {
+        env_.notify_supervisor("WATCHDOG=1");
+        co_await net::sleep_until(env_, net::saturating_add(env_.now(), every));
+    }
+}
+
 void service::say_what_is_left() const {
     if (producer_)
         return; // who made it up knows what it was worth

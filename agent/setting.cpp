@@ -70,8 +70,10 @@ constexpr std::array table{
     setting{"store-capacity", "RINGTAIL_STORE_CAPACITY", "SIZE", "10GiB", storage, "of the embedded store"},
     setting{"files", "RINGTAIL_FILES", "DIR", "none", storage, "also write one JSONL file per category here"},
 
-    setting{"shutdown-timeout", "RINGTAIL_SHUTDOWN_TIMEOUT", "DURATION", "10s", process,
+    setting{"shutdown-timeout", "RINGTAIL_SHUTDOWN_TIMEOUT", "DURATION", "8s", process,
             "to deliver what is left at the end"},
+    setting{"input-grace", "RINGTAIL_INPUT_GRACE", "DURATION", "2s", process,
+            "of it, at most a quarter, for the last words of producers after a signal"},
     setting{"report", "RINGTAIL_REPORT", "FILE|-", "none", process, "at exit, one JSON object"},
     setting{"log-level", "RINGTAIL_LOG_LEVEL", "LEVEL", "info", process,
             "trace, debug, info, warn, error, off"},

@@ -1,6 +1,7 @@
 #include "agent/state_dir.hpp"
 
 #include "agent/state_format.hpp"
+#include "net/file_locking.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -33,6 +34,22 @@ state_dir_error unusable(const std::filesystem::path& what, std::string_view par
 }
 
 } // namespace
+
+// Taken and let go: who opens the directory takes it again, at once.
+net::task<> wait_for_state_dir(net::environment& env, const std::filesystem::path& dir,
+                               std::function<bool()> enough) {
+    if (dir.empty())
+        co_return;
+    std::string holder;
+    std::function<void(const std::string&)> waiting = [&dir](const std::string& by) {
+        spdlog::info(
+            "the state directory {} is locked by another agent ({}): waiting a moment, in case that is "
+            "about to be gone",
+            dir.string(), by);
+    };
+    const auto lock = co_await net::lock_patiently(env, dir / lock_name, our_lock_text(), holder,
+                                                   std::move(enough), std::move(waiting));
+}
 
 std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::environment& env,
                                                                          const config& from) {

@@ -28,6 +28,10 @@ struct state_dir_error {
     std::string message;
 };
 
+// Until no other agent holds it, or for as long as a killed predecessor may take to be gone, or enough().
+net::task<> wait_for_state_dir(net::environment& env, const std::filesystem::path& dir,
+                               std::function<bool()> enough);
+
 // Blocking: before the loop serves anything. Without a directory everything is in memory.
 std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::environment& env,
                                                                          const config& from);

@@ -5,7 +5,8 @@
 //    the second signal cuts it short.
 // 2. On a signal, and where a part of the agent has failed, the deadline is absolute. At end of input it is
 //    counted from the last acknowledgement, so that a delivery that moves is finished.
-// 3. Steps only go forward; a step that is cut short is over, and the next ones still run (they don't wait
+// 3. The first signal leaves producers the input grace, at most a quarter of the timeout and within it.
+// 4. Steps only go forward; a step that is cut short is over, and the next ones still run (they don't wait
 //    for S2).
 
 #include "agent/report.hpp"
@@ -46,8 +47,9 @@ constexpr net::duration waiting_input_grace = std::chrono::milliseconds(100);
 
 class teardown {
 public:
-    explicit teardown(net::duration timeout)
-        : timeout_(timeout) {}
+    explicit teardown(net::duration timeout, net::duration input_grace = net::duration::zero())
+        : timeout_(timeout)
+        , input_grace_(std::min(input_grace, timeout / input_share)) {}
 
     bool begun() const { return cause_.has_value(); }
 
@@ -83,8 +85,13 @@ public:
 
     bool cut_short() const { return cut_short_; }
 
+    // A signal has come, and producers that it reached too may still say their last words.
+    bool reads_to_the_end() const { return last_words_; }
+
     // Until when what stands in the input is still taken. A refusal by S2 may come before the first read.
     net::time_point input_deadline() const {
+        if (reads_to_the_end())
+            return net::saturating_add(signalled_at_, input_grace_);
         return cause_ == teardown_cause::parked && !told_to_leave()
                    ? net::saturating_add(begun_at_, waiting_input_grace)
                    : net::time_point::min();
@@ -110,15 +117,23 @@ public:
 
 private:
     void signalled(net::time_point now) {
-        if (absolute_)
+        last_words_ = !absolute_;
+        if (absolute_) {
             cut_short_ = true;
-        else
+        } else {
+            signalled_at_ = now;
             absolute_ = net::saturating_add(now, timeout_);
+        }
     }
 
+    static constexpr int input_share = 4; // of the timeout: most of it is for the delivery
+
     net::duration timeout_;
+    net::duration input_grace_;
     std::optional<teardown_cause> cause_;
     std::optional<net::time_point> absolute_;
+    bool last_words_ = false;
+    net::time_point signalled_at_{};
     net::time_point begun_at_{};
     net::time_point last_progress_{};
     bool cut_short_ = false;

@@ -69,11 +69,6 @@ error_code write_whole(const char* bytes, std::size_t size, Write write) {
     return {};
 }
 
-inline error_code write_all(int to, const char* bytes, std::size_t size) {
-    return write_whole(bytes, size,
-                       [to](const char* from, std::size_t left) { return ::write(to, from, left); });
-}
-
 inline error_code write_all_at(int to, const char* bytes, std::size_t size, std::uint64_t offset) {
     const char* const begin = bytes;
     return write_whole(bytes, size, [&](const char* from, std::size_t left) {

@@ -2,6 +2,7 @@
 
 #include "net/system_descriptor.hpp"
 #include "net/system_mapped_file.hpp"
+#include "net/system_output.hpp"
 
 #include <linux/magic.h>
 #include <sys/file.h>
@@ -161,9 +162,9 @@ public:
         struct stat status{};
         if (::lstat(file.c_str(), &status) != 0 || S_ISREG(status.st_mode))
             return replace(file, content, mode);
-        // Without a reader a pipe is an error, not a wait.
+        // Without a reader a pipe is an error, not a wait; one that reads slowly is waited for.
         const auto opened = open_descriptor(file, O_WRONLY | O_TRUNC | O_NONBLOCK);
-        return opened ? write_all(opened->get(), content.data(), content.size()) : opened.error();
+        return opened ? write_patiently(opened->get(), content, output_patience) : opened.error();
     }
 
     result<std::unique_ptr<file>> open(const path& name, bool create) override {

@@ -8,7 +8,8 @@
 namespace net {
 
 // Runs the task to its end and returns then; what it throws is thrown here. `on_signal`: called on the loop
-// for each SIGTERM and SIGINT; without it these keep their default effect.
+// for each signal that is an order to leave (net/signal_orders), and no other kills; without it all keep
+// their default effect.
 void run_system(std::function<task<void>(environment&)> body, std::function<void(int signal)> on_signal = {});
 
 } // namespace net

@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <array>
 #include <atomic>
@@ -12,6 +13,7 @@
 #include <cstring>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 namespace net {
 
@@ -34,19 +36,53 @@ struct system_signals::state : std::enable_shared_from_this<state> {
     }
 };
 
-system_signals::system_signals(asio::io_context& loop, std::function<void(int)> callback, hangup what)
+namespace {
+
+bool ignored(int signal) {
+    struct sigaction now{};
+    return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+// All that end a process by default and are not its own faults.
+std::vector<int> fatal_from_outside() {
+    std::vector<int> all{SIGTERM, SIGINT,  SIGQUIT, SIGPWR,    SIGXCPU, SIGUSR1,
+                         SIGUSR2, SIGALRM, SIGPROF, SIGVTALRM, SIGPOLL, SIGSTKFLT};
+    for (int real_time = SIGRTMIN; real_time <= SIGRTMAX; ++real_time)
+        all.push_back(real_time);
+    if (!ignored(SIGHUP))
+        all.push_back(SIGHUP);
+    return all;
+}
+
+} // namespace
+
+system_signals::system_signals(asio::io_context& loop, std::function<void(int)> callback)
     : state_(std::make_shared<state>(loop, std::move(callback))) {
-    state_->signals.add(SIGTERM);
-    state_->signals.add(SIGINT);
-    if (what == hangup::reported)
-        state_->signals.add(SIGHUP);
+    sigset_t ours;
+    sigemptyset(&ours);
+    for (const int each : fatal_from_outside()) {
+        state_->signals.add(each);
+        sigaddset(&ours, each);
+    }
+    ::pthread_sigmask(SIG_UNBLOCK, &ours, nullptr); // whoever started us may have left them blocked
     state_->listen();
 }
 
 system_signals::~system_signals() = default;
 
-void ignore_sigpipe() {
+void fail_calls_instead_of_signals() {
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
+}
+
+void reap_children() {
+    std::signal(SIGCHLD, SIG_IGN);
+    while (::waitpid(-1, nullptr, WNOHANG) > 0)
+        continue; // those that ended before
+}
+
+bool standard_error_is_terminal() {
+    return ::isatty(STDERR_FILENO) == 1;
 }
 
 void notify_service_manager(std::string_view state) {

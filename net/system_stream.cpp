@@ -1,6 +1,7 @@
 #include "net/system_stream.hpp"
 
 #include "net/assert.hpp"
+#include "net/stream_source.hpp"
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace net {
@@ -70,8 +72,11 @@ struct open_descriptor {
     std::string peer;
     bool quick_acks;
     bool closed = false;
+    bool has_writer = false;    // or will have one
+    bool awaits_writer = false; // a named pipe that was opened here, of which nobody has said anything yet
 
-    // The kernel's word for an operation on a closed descriptor depends on when it was closed; ours does not.
+    // The kernel's word for an operation on a closed descriptor depends on when it was closed; ours does
+    // not.
     error_code outcome(const error_code& ec) const {
         if (closed && ec)
             return asio::error::operation_aborted;
@@ -88,11 +93,34 @@ struct open_descriptor {
 template <class Descriptor>
 using shared_descriptor = std::shared_ptr<open_descriptor<Descriptor>>;
 
+// Before its first writer a named pipe reads as ended, but polls as silent; behind the last one it polls as
+// hung up (Linux). So who waits for the first read here waits for the writer.
+template <class Descriptor>
+task<error_code> wait_for_writer(shared_descriptor<Descriptor> from) {
+    while (!from->closed) {
+        pollfd silent{from->descriptor.native_handle(), POLLIN, 0};
+        if (::poll(&silent, 1, 0) != 0)
+            co_return error_code();
+        error_code ec;
+        co_await from->descriptor.async_wait(Descriptor::wait_read,
+                                             asio::redirect_error(asio::use_awaitable, ec));
+        if (ec)
+            co_return from->outcome(ec);
+    }
+    co_return error_code(asio::error::operation_aborted);
+}
+
 template <class Descriptor>
 task<result<std::size_t>> read_from(shared_descriptor<Descriptor> from, asio::mutable_buffer into) {
     if (from->closed)
         co_return error_code(asio::error::operation_aborted);
     error_code ec;
+    if (from->awaits_writer) {
+        ec = co_await wait_for_writer(from);
+        if (ec)
+            co_return ec;
+        from->awaits_writer = false;
+    }
     const std::size_t count =
         co_await from->descriptor.async_read_some(into, asio::redirect_error(asio::use_awaitable, ec));
     if (ec)
@@ -123,11 +151,17 @@ task<error_code> write_to(shared_descriptor<Descriptor> to, std::span<const asio
 }
 
 template <class Descriptor>
-class descriptor_stream final : public stream {
+class descriptor_stream final : public stream, public stream_source {
 public:
     descriptor_stream(Descriptor descriptor, std::string peer, bool quick_acks)
         : open_(std::make_shared<open_descriptor<Descriptor>>(std::move(descriptor), std::move(peer),
                                                               quick_acks)) {}
+
+    descriptor_stream(Descriptor descriptor, std::string peer, bool has_writer, bool awaits_writer)
+        : descriptor_stream(std::move(descriptor), std::move(peer), false) {
+        open_->has_writer = has_writer;
+        open_->awaits_writer = awaits_writer;
+    }
 
     ~descriptor_stream() override { open_->close(); }
 
@@ -157,6 +191,8 @@ public:
 
     void close() noexcept override { open_->close(); }
 
+    bool has_writer() const override { return open_->has_writer && !open_->awaits_writer; }
+
     std::string peer() const override { return open_->peer; }
 
 private:
@@ -172,13 +208,33 @@ int open_or_duplicate_stdin() {
         errno = EBADF;
         return -1;
     }
-    // A regular file has a position that another open() would not share, and O_NONBLOCK means nothing to it.
+    // A regular file has a position that another open() would not share, and O_NONBLOCK means nothing to
+    // it.
     if (!S_ISREG(status.st_mode) && !S_ISSOCK(status.st_mode)) {
         const int reopened = ::open("/proc/self/fd/0", O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
         if (reopened >= 0)
             return reopened;
     }
     return ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3); // somebody else's pipe: it is shared after all
+}
+
+enum class first_writer { there, may_come_later };
+
+result<std::unique_ptr<stream>> take_descriptor(const asio::any_io_executor& executor, int descriptor,
+                                                std::string name, first_writer writer) {
+    struct stat status{};
+    const bool known = ::fstat(descriptor, &status) == 0;
+    const bool pipe = known && S_ISFIFO(status.st_mode);
+    asio::posix::stream_descriptor taken(executor);
+    error_code ec;
+    taken.assign(descriptor, ec);
+    if (ec) {
+        ::close(descriptor);
+        return ec;
+    }
+    return std::unique_ptr<stream>(std::make_unique<descriptor_stream<asio::posix::stream_descriptor>>(
+        std::move(taken), std::move(name), pipe || (known && S_ISSOCK(status.st_mode)),
+        pipe && writer == first_writer::may_come_later));
 }
 
 } // namespace
@@ -213,15 +269,7 @@ std::unique_ptr<stream> make_unix_stream(asio::local::stream_protocol::socket so
 
 result<std::unique_ptr<stream>> make_descriptor_stream(const asio::any_io_executor& executor, int descriptor,
                                                        std::string name) {
-    asio::posix::stream_descriptor taken(executor);
-    error_code ec;
-    taken.assign(descriptor, ec);
-    if (ec) {
-        ::close(descriptor);
-        return ec;
-    }
-    return std::unique_ptr<stream>(std::make_unique<descriptor_stream<asio::posix::stream_descriptor>>(
-        std::move(taken), std::move(name), false));
+    return take_descriptor(executor, descriptor, std::move(name), first_writer::there);
 }
 
 result<std::unique_ptr<stream>> open_standard_input(const asio::any_io_executor& executor) {
@@ -236,7 +284,7 @@ result<std::unique_ptr<stream>> open_input_file(const asio::any_io_executor& exe
     const int descriptor = ::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0)
         return last_error();
-    return make_descriptor_stream(executor, descriptor, file.string());
+    return take_descriptor(executor, descriptor, file.string(), first_writer::may_come_later);
 }
 
 } // namespace net

@@ -20,6 +20,8 @@ std::string clock_text(net::wall_micros now) {
            std::string(text);
 }
 
+const std::filesystem::path system_anchors = "/etc/ssl/certs";
+
 } // namespace
 
 transport::transport(net::environment& env, trust options)
@@ -40,13 +42,19 @@ transport::loaded_anchors transport::load(const trust& options) {
 
 net::task<transport::loaded_anchors> transport::anchors() {
     loaded_anchors loaded;
+    // Taken before the content: a change in between shows as a change the next time.
+    auto fingerprint = env_.files().fingerprint(options_.ca_file.empty() ? system_anchors : options_.ca_file);
+    if (fingerprint != fingerprint_)
+        anchors_.reset(); // they are renewed now and then, in the place of the old ones
     loaded.trust = anchors_;
     if (anchors_)
         co_return std::move(loaded);
     std::function<loaded_anchors()> work = [options = options_] { return load(options); };
     loaded = co_await net::on_helper(env_, std::move(work));
-    if (!loaded.failed)
+    if (!loaded.failed) {
         anchors_ = loaded.trust;
+        fingerprint_ = std::move(fingerprint);
+    }
     co_return std::move(loaded);
 }
 

@@ -1,11 +1,13 @@
 #pragma once
-// The byte stream below HTTP/2: TCP, and TLS over it for https. The trust anchors are loaded once, on the
-// helper thread, when first needed.
+// The byte stream below HTTP/2: TCP, and TLS over it for https. The trust anchors are loaded on the helper
+// thread when first needed, and by a connection that finds their file changed.
 
 #include "net/environment.hpp"
 
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <string>
 
 namespace net {
 class tls_trust;
@@ -41,6 +43,7 @@ private:
     net::environment& env_;
     trust options_;
     std::shared_ptr<net::tls_trust> anchors_;
+    std::optional<std::string> fingerprint_; // of what anchors_ were read from
 };
 
 } // namespace s2

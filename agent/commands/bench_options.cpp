@@ -1,6 +1,7 @@
 #include "agent/commands/bench_options.hpp"
 
 #include "agent/setting_reader.hpp"
+#include "net/system_signals.hpp"
 
 #include <array>
 
@@ -108,7 +109,7 @@ exit_code configure_bench(const invocation& given, std::optional<bench_options>&
     bench_options options;
     options.agent = std::move(*made);
     leave_out_intakes(options.agent);
-    options.progress = standard_error_is_terminal();
+    options.progress = net::standard_error_is_terminal();
     setting_reader from(values);
     read_load(from, options.load);
     const auto* stream = from.text("s2-stream");

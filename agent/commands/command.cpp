@@ -4,6 +4,7 @@
 #include "agent/printable.hpp"
 #include "agent/process.hpp"
 #include "net/system_files.hpp"
+#include "net/system_output.hpp"
 #include "net/system_run.hpp"
 
 #include <array>
@@ -81,7 +82,7 @@ exit_code configure(CLI::App& app, const setting_flags& flags, const invocation&
         return files->read_all(file, config_file_bytes_max);
     });
     const auto refuse = [&](const config_error& failed) {
-        std::fprintf(stderr, "%s: %s\n", app.get_name().c_str(), printable(failed.message).c_str());
+        net::tell_standard_error(app.get_name() + ": " + printable(failed.message) + "\n");
         return failed.code;
     };
     if (const auto* failed = std::get_if<config_error>(&values))
@@ -102,7 +103,7 @@ exit_code configure(CLI::App& app, const setting_flags& flags, const invocation&
 exit_code complain(std::string_view command, std::string_view message, exit_code code) {
     const std::string line =
         "ringtail" + (command.empty() ? "" : " " + std::string(command)) + ": " + printable(message) + "\n";
-    std::fputs(line.c_str(), stderr);
+    net::tell_standard_error(line);
     return code;
 }
 

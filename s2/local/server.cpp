@@ -1,5 +1,6 @@
 #include "s2/local/server.hpp"
 
+#include "net/file_locking.hpp"
 #include "net/pipe.hpp"
 #include "s2/local/sqlite_storage.hpp"
 
@@ -62,7 +63,13 @@ net::task<std::optional<server_failure>> run_server(net::environment& env, serve
         if (const auto failed = env.files().create_directories(directory, 0700))
             co_return server_failure{kind::store, directory.string() + ": " + failed.message()};
     std::string holder;
-    const auto lock = env.files().lock(options.file.string() + "-lock", "ringtail local", holder);
+    std::function<bool()> enough = [&stop] { return stop.stopping(); };
+    std::function<void(const std::string&)> waiting = [&options](const std::string& by) {
+        net::tell(options.report, options.file.string() + " is in use by another server (" + by +
+                                      "): waiting a moment, in case that is about to be gone");
+    };
+    const auto lock = co_await net::lock_patiently(env, options.file.string() + "-lock", "ringtail local",
+                                                   holder, std::move(enough), std::move(waiting));
     if (!lock)
         co_return server_failure{kind::store, options.file.string() + ": " +
                                                   (lock.error() == net::error::locked

@@ -11,6 +11,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <set>
 #include <string>
 
@@ -154,6 +155,8 @@ public:
     failing_files disk;
     net::test::test_world world;
     net::descriptor_supply supply;
+    std::function<net::result<std::unique_ptr<net::listener>>(const net::endpoint&)>
+        listening; // none: refused
 
     net::asio::any_io_executor executor() override { return world.executor(); }
 
@@ -171,7 +174,7 @@ public:
     }
 
     net::result<std::unique_ptr<net::listener>> listen(const net::endpoint& at) override {
-        return world.listen(at);
+        return listening ? listening(at) : world.listen(at);
     }
 
     net::result<std::unique_ptr<net::stream>> standard_input() override { return world.standard_input(); }

@@ -5,6 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <sstream>
+#include <unistd.h>
+
 namespace agent {
 namespace {
 
@@ -28,6 +32,99 @@ TEST(repeat_filter, is_bounded) {
         filter.pass(std::to_string(i), start + 1s, 60s);
     EXPECT_EQ(filter.pass("first", start + 2s, 60s), 0u); // it gave way, so it passes again
     EXPECT_EQ(filter.pass("5", start + 2s, 60s), std::nullopt);
+}
+
+// Standard error as a pipe of which the test holds the reader's end.
+class standard_error_pipe {
+public:
+    standard_error_pipe()
+        : before_(::dup(STDERR_FILENO)) {
+        int ends[2];
+        EXPECT_EQ(::pipe(ends), 0);
+        reader_ = ends[0];
+        ::dup2(ends[1], STDERR_FILENO);
+        ::close(ends[1]);
+        ::fcntl(reader_, F_SETFL, O_NONBLOCK);
+    }
+
+    ~standard_error_pipe() {
+        ::dup2(before_, STDERR_FILENO);
+        ::close(before_);
+        ::close(reader_);
+    }
+
+    std::string read_all() const {
+        std::string all;
+        char piece[4096];
+        for (ssize_t got = 0; (got = ::read(reader_, piece, sizeof piece)) > 0;)
+            all.append(piece, static_cast<std::size_t>(got));
+        return all;
+    }
+
+private:
+    int before_;
+    int reader_;
+};
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::istringstream from(text);
+    std::vector<std::string> all;
+    for (std::string line; std::getline(from, line);)
+        all.push_back(line);
+    return all;
+}
+
+// Without the fix this test hangs at the first line that the pipe has no room for.
+TEST(log_lines, nobody_who_reads_them_costs_lines_and_no_wait) {
+    const standard_error_pipe error;
+    init_log("info", log_format::text);
+    const int flags = ::fcntl(STDERR_FILENO, F_GETFL);
+    constexpr int written = 100; // of 4 KB: more than a pipe holds
+    for (int n = 0; n < written; ++n)
+        spdlog::info("{} {}", n, std::string(4000, 'x'));
+    const auto taken = lines_of(error.read_all());
+    EXPECT_LT(taken.size(), std::size_t{written});
+    ASSERT_FALSE(taken.empty());
+    for (const auto& line : taken)
+        EXPECT_THAT(line, testing::EndsWith("xxx")) << "whole lines";
+    spdlog::info("heard");
+    spdlog::info("and this");
+    const auto later = lines_of(error.read_all());
+    EXPECT_EQ(::fcntl(STDERR_FILENO, F_GETFL), flags);
+    ASSERT_EQ(later.size(), 2u);
+    EXPECT_THAT(later[0], testing::HasSubstr("heard (" + std::to_string(written - taken.size()) +
+                                             " log lines before this one were dropped"));
+    EXPECT_THAT(later[1], testing::EndsWith("and this"));
+}
+
+TEST(log_lines, a_long_line_is_cut_and_a_json_one_stays_json) {
+    const std::string texts[] = {std::string(10'000, 'x'), std::string(10'000, '\x01'),
+                                 std::string(1, 'y') + [] {
+                                     std::string all;
+                                     for (int n = 0; n < 3000; ++n)
+                                         all += "é";
+                                     return all;
+                                 }()};
+    for (const auto& text : texts) {
+        testing::internal::CaptureStderr();
+        init_log("info", log_format::json);
+        spdlog::info("{}", text);
+        const auto line = testing::internal::GetCapturedStderr();
+        EXPECT_LE(line.size(), log_line_bytes_max);
+        EXPECT_GE(line.size(), log_line_bytes_max / 3);
+        const auto parsed = boost::json::parse(line).as_object(); // whole characters, or it throws
+        std::string_view message = parsed.at("message").as_string();
+        ASSERT_TRUE(message.ends_with("…"));
+        message.remove_suffix(std::string_view("…").size());
+        EXPECT_TRUE(text.starts_with(message));
+        testing::internal::CaptureStderr();
+        init_log("info", log_format::text);
+        spdlog::info("{}", text);
+        const auto plain = testing::internal::GetCapturedStderr();
+        EXPECT_EQ(plain.back(), '\n');
+        EXPECT_LE(plain.size(), log_line_bytes_max);
+    }
+    init_log("info", log_format::text);
 }
 
 TEST(log_lines, json_lines_are_json_whatever_they_say) {

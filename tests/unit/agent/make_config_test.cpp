@@ -82,7 +82,8 @@ TEST_F(configuration, defaults_are_the_contracts) {
     EXPECT_EQ(made.live_history, 8388608u);
     EXPECT_EQ(made.store_capacity, 10737418240u);
     EXPECT_TRUE(made.files.empty());
-    EXPECT_EQ(made.shutdown_timeout, 10s);
+    EXPECT_EQ(made.shutdown_timeout, 8s);
+    EXPECT_EQ(made.input_grace, 2s);
     EXPECT_EQ(made.report, "");
     EXPECT_EQ(made.log_level, "info");
     EXPECT_EQ(made.log, log_format::text);
@@ -394,6 +395,11 @@ TEST_F(configuration, where_the_token_comes_from) {
     const config by_file = good({"--s2-basin", "some-basin"});
     EXPECT_TRUE(by_file.s2.token.empty());
     EXPECT_EQ(by_file.s2.token_file, "/file");
+}
+
+TEST_F(configuration, white_space_around_the_tokens_variable_is_not_part_of_it) {
+    host.environment["S2_ACCESS_TOKEN"] = " the-token\r\n";
+    EXPECT_EQ(good({"--s2-basin", "some-basin"}).s2.token.reveal(), "the-token");
 }
 
 TEST_F(configuration, without_a_basin_other_s2_settings_are_named_as_unused) {

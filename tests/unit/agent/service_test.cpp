@@ -1,5 +1,8 @@
+#include "../net/test_listener.hpp"
 #include "agent/service.hpp"
 #include "agent_world.hpp"
+
+#include <gmock/gmock.h>
 
 #include <stdexcept>
 
@@ -41,6 +44,39 @@ TEST_F(service_test, a_part_that_fails_runs_the_teardown) {
     EXPECT_EQ(one.outcome()->session->published, 3u);
     EXPECT_EQ(one.outcome()->session->durable, 3u);
     EXPECT_TRUE(env.disk.exists(configuration.state_dir / "ring" / "clean"));
+}
+
+TEST_F(service_test, listens_once_the_session_exists_and_refuses_callers_before) {
+    configuration.listen = net::endpoint::tcp("127.0.0.1", 1);
+    configuration.start = true;
+    service one(env, configuration);
+    std::vector<bool> session_exists;
+    std::weak_ptr<int> tried;
+    env.listening = [&](const net::endpoint&) -> net::result<std::unique_ptr<net::listener>> {
+        struct kept final : net::test::test_listener {
+            explicit kept(net::environment& in)
+                : test_listener(in) {}
+
+            std::shared_ptr<int> alive = std::make_shared<int>();
+        };
+        EXPECT_TRUE(tried.expired()) << "what was tried out is let go";
+        auto made = std::make_unique<kept>(env);
+        tried = made->alive;
+        session_exists.push_back(one.last_session() != nullptr);
+        if (session_exists.back())
+            one.on_signal();
+        return std::unique_ptr<net::listener>(std::move(made));
+    };
+    EXPECT_EQ(run(one), exit_code::durable);
+    EXPECT_THAT(session_exists, testing::ElementsAre(false, true));
+}
+
+TEST_F(service_test, an_address_that_cannot_be_had_starts_no_session) {
+    configuration.listen = net::endpoint::tcp("127.0.0.1", 1);
+    configuration.start = true;
+    service one(env, configuration); // its world refuses to listen
+    EXPECT_EQ(run(one), exit_code::failure);
+    EXPECT_EQ(one.last_session(), nullptr);
 }
 
 TEST_F(service_test, too_few_descriptors_are_said_before_anything_is_touched) {

@@ -89,13 +89,43 @@ TEST(teardown_test, only_who_is_refused_still_takes_what_stands_in_the_input) {
     teardown refused(10s);
     refused.begin(parked, at(1s));
     EXPECT_EQ(refused.input_deadline(), at(1s) + waiting_input_grace);
-    refused.begin(signal, at(1s));
-    EXPECT_LT(refused.input_deadline(), at(1s));
-    for (const auto cause : {signal, end_of_input}) {
+    for (const auto cause : {failure, end_of_input, no_start}) {
         teardown other(10s);
         other.begin(cause, at(1s));
         EXPECT_LT(other.input_deadline(), at(1s));
     }
+}
+
+TEST(teardown_test, the_first_signal_leaves_producers_their_last_words_within_a_quarter_of_the_timeout) {
+    struct row {
+        net::duration timeout;
+        net::duration grace;
+        net::duration left;
+    };
+
+    constexpr row rows[] = {{8s, 2s, 2s},    {8s, 1s, 1s}, {8s, 3s, 2s},
+                            {2s, 2s, 500ms}, {0s, 2s, 0s}, {8s, 0s, 0s}};
+    for (const auto& [timeout, grace, left] : rows) {
+        teardown one(timeout, grace);
+        EXPECT_FALSE(one.reads_to_the_end());
+        one.begin(signal, at(1s));
+        EXPECT_TRUE(one.reads_to_the_end());
+        EXPECT_EQ(one.input_deadline(), at(1s) + left);
+        EXPECT_EQ(one.deadline(), at(1s) + timeout) << "the grace counts within it";
+        one.begin(end_of_input, at(1100ms)); // their end, and what comes of it, changes nothing
+        one.begin(parked, at(1200ms));
+        EXPECT_EQ(one.input_deadline(), at(1s) + left);
+        one.begin(signal, at(1300ms));
+        EXPECT_FALSE(one.reads_to_the_end()) << "the second signal ends it";
+        EXPECT_LT(one.input_deadline(), at(1s));
+    }
+}
+
+TEST(teardown_test, a_signal_to_who_is_refused_leaves_producers_their_last_words_too) {
+    teardown one(8s, 2s);
+    one.begin(parked, at(1s));
+    one.begin(signal, at(1s) + 50ms);
+    EXPECT_EQ(one.input_deadline(), at(3s) + 50ms);
 }
 
 TEST(teardown_test, parked_wins_over_undelivered_also_where_the_last_attempt_met_something_else) {

@@ -1,7 +1,9 @@
+#include "net/signal_orders.hpp"
 #include "net/system_signals.hpp"
 #include "system_loop.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -27,19 +29,85 @@ TEST(system_signals_test, each_signal_is_reported_on_the_loop) {
     EXPECT_THAT(seen, testing::ElementsAre(SIGTERM, SIGINT));
 }
 
-TEST(system_signals_test, hangup_is_reported_where_asked_for) {
+TEST(system_signals_test, hangup_is_reported) {
     asio::io_context loop;
     int seen = 0;
-    const system_signals signals(
-        loop,
-        [&](int signal) {
-            seen = signal;
-            loop.stop();
-        },
-        system_signals::hangup::reported);
+    const system_signals signals(loop, [&](int signal) {
+        seen = signal;
+        loop.stop();
+    });
     std::raise(SIGHUP);
     loop.run_for(60s);
     EXPECT_EQ(seen, SIGHUP);
+}
+
+TEST(system_signals_test, whatever_kills_and_somebody_else_may_send_is_reported_also_where_it_was_blocked) {
+    std::vector<int> all{SIGTERM, SIGINT,    SIGQUIT, SIGPWR,    SIGXCPU, SIGUSR1,  SIGUSR2, SIGALRM,
+                         SIGPROF, SIGVTALRM, SIGPOLL, SIGSTKFLT, SIGHUP,  SIGRTMIN, SIGRTMAX};
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGTERM);
+    ::pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
+    asio::io_context loop;
+    std::vector<int> seen;
+    const system_signals signals(loop, [&](int signal) {
+        seen.push_back(signal);
+        if (seen.size() == all.size())
+            loop.stop();
+    });
+    for (const int each : all)
+        std::raise(each);
+    loop.run_for(60s);
+    EXPECT_THAT(seen, testing::UnorderedElementsAreArray(all));
+}
+
+TEST(system_signals_test, a_hangup_that_was_ignored_stays_so) {
+    std::signal(SIGHUP, SIG_IGN);
+    asio::io_context loop;
+    int seen = 0;
+    const system_signals signals(loop, [&](int signal) {
+        seen = signal;
+        loop.stop();
+    });
+    std::raise(SIGHUP);
+    std::raise(SIGTERM);
+    loop.run_for(60s);
+    std::signal(SIGHUP, SIG_DFL);
+    EXPECT_EQ(seen, SIGTERM);
+}
+
+TEST(signal_orders_test, what_each_means) {
+    signal_orders service(false);
+    for (const int each : {SIGTERM, SIGINT, SIGQUIT, SIGPWR, SIGTERM})
+        EXPECT_EQ(service.take(each), signal_order::leave);
+    for (const int each :
+         {SIGUSR1, SIGUSR2, SIGALRM, SIGPROF, SIGVTALRM, SIGPOLL, SIGSTKFLT, SIGRTMIN, SIGRTMAX})
+        EXPECT_EQ(service.take(each), signal_order::nothing);
+    for (int n = 0; n < 3; ++n)
+        EXPECT_EQ(service.take(SIGHUP), signal_order::reload);
+    // The same event, told more than once, is no second order.
+    signal_orders interactive(true);
+    EXPECT_EQ(interactive.take(SIGHUP), signal_order::leave);
+    EXPECT_EQ(interactive.take(SIGHUP), signal_order::nothing);
+    EXPECT_EQ(interactive.take(SIGXCPU), signal_order::leave);
+    EXPECT_EQ(interactive.take(SIGXCPU), signal_order::nothing);
+}
+
+TEST(system_signals_test, a_file_that_grows_beyond_its_limit_is_an_error_only) {
+    fail_calls_instead_of_signals();
+    char name[] = "/tmp/ringtail-limit-XXXXXX";
+    const int file = ::mkstemp(name);
+    ::unlink(name);
+    rlimit before{};
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    const rlimit small{1, before.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+    const auto written = ::pwrite(file, "x", 1, 10);
+    const int why = errno;
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    EXPECT_EQ(written, -1);
+    EXPECT_EQ(why, EFBIG);
+    ::close(file);
 }
 
 TEST(system_signals_test, the_callback_may_end_the_reporting) {
@@ -56,7 +124,7 @@ TEST(system_signals_test, the_callback_may_end_the_reporting) {
 }
 
 TEST(system_signals_test, a_write_to_a_peer_that_is_gone_is_an_error_only) {
-    ignore_sigpipe();
+    fail_calls_instead_of_signals();
     int ends[2];
     ASSERT_EQ(::pipe(ends), 0);
     ::close(ends[0]);

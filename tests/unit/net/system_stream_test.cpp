@@ -1,8 +1,10 @@
+#include "net/stream_source.hpp"
 #include "stream_pair.hpp"
 #include "system_loop.hpp"
 
 #include <gmock/gmock.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <fcntl.h>
 #include <fstream>
@@ -10,6 +12,10 @@
 
 namespace net::test {
 namespace {
+
+bool has_writer(const stream& of) {
+    return dynamic_cast<const stream_source&>(of).has_writer();
+}
 
 class system_stream_test : public system_loop {
 protected:
@@ -154,6 +160,91 @@ TEST_F(system_stream_test, standard_input_may_be_dev_null_or_a_socket) {
     ::close(ends[1]);
     EXPECT_EQ(*read_stdin_from(ends[0]), "x");
     ::close(ends[0]);
+}
+
+class named_pipe_test : public system_stream_test {
+protected:
+    void SetUp() override {
+        system_stream_test::SetUp();
+        std::filesystem::remove(file);
+        ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+    }
+
+    int open_to_write() {
+        const int writer = ::open(file.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        EXPECT_GE(writer, 0) << "nobody reads";
+        return writer;
+    }
+};
+
+TEST_F(named_pipe_test, before_its_first_writer_it_is_no_end_of_input) {
+    auto from = env.open_input(file);
+    ASSERT_TRUE(from) << from.error().message();
+    run([&]() -> task<void> {
+        bool ended = false;
+        co_await with_task_group(env, [&](task_group& group) -> task<void> {
+            group.spawn([&]() -> task<void> {
+                const auto all = co_await receive_all(**from);
+                ended = true;
+                EXPECT_EQ(*all, "what the writer says");
+            });
+            for (int turn = 0; turn < 10; ++turn)
+                co_await sleep_until(env,
+                                     in(1ms)); // a turn of the loop: it must not take nothing for the end
+            EXPECT_FALSE(ended);
+            EXPECT_FALSE(has_writer(**from));
+            const int writer = open_to_write();
+            co_await sleep_until(env, in(1ms));
+            EXPECT_FALSE(ended) << "a writer that has said nothing yet";
+            EXPECT_EQ(::write(writer, "what the writer says", 20), 20);
+            ::close(writer);
+            co_await group.join();
+        });
+        EXPECT_TRUE(has_writer(**from));
+    });
+}
+
+TEST_F(named_pipe_test, a_writer_that_says_nothing_ends_it) {
+    auto from = env.open_input(file);
+    ASSERT_TRUE(from);
+    run([&]() -> task<void> {
+        co_await with_task_group(env, [&](task_group& group) -> task<void> {
+            group.spawn([&]() -> task<void> {
+                const auto all = co_await receive_all(**from);
+                EXPECT_EQ(*all, "");
+            });
+            co_await sleep_until(env, in(1ms));
+            ::close(open_to_write());
+            co_await group.join();
+        });
+    });
+}
+
+TEST_F(named_pipe_test, waiting_for_the_writer_can_be_ended) {
+    auto from = env.open_input(file);
+    ASSERT_TRUE(from);
+    run([&]() -> task<void> {
+        co_await with_task_group(env, [&](task_group& group) -> task<void> {
+            group.spawn([&]() -> task<void> {
+                const auto got = co_await receive(**from, 1);
+                EXPECT_TRUE(is_cancelled(got.error()));
+            });
+            co_await sleep_until(env, in(1ms));
+            (*from)->close();
+            co_await group.join();
+        });
+    });
+}
+
+TEST_F(system_stream_test, a_file_has_no_writer_and_a_socket_has_one) {
+    const auto opened = env.open_input(file);
+    ASSERT_TRUE(opened);
+    EXPECT_FALSE(has_writer(**opened));
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    const auto socket = make_descriptor_stream(env.executor(), ends[0], "socket");
+    EXPECT_TRUE(has_writer(**socket));
+    ::close(ends[1]);
 }
 
 TEST_F(system_stream_test, a_pipe_that_is_filled_later_wakes_its_reader) {

@@ -10,7 +10,7 @@
 
 namespace net::test {
 
-class test_listener final : public listener {
+class test_listener : public listener {
 public:
     explicit test_listener(environment& env)
         : env_(env)
