@@ -26,9 +26,7 @@ exit_code run_agent(const config& configuration) {
     net::system_environment env(loop);
     service one(env, configuration);
     net::signal_orders orders(net::standard_error_is_terminal());
-    repeat_filter repeats;
     const net::system_signals signals(loop, [&](int signal) {
-        const auto name = signal_name(signal);
         switch (orders.take(signal)) {
         case net::signal_order::leave:
             one.on_signal();
@@ -37,8 +35,7 @@ exit_code run_agent(const config& configuration) {
             one.reload();
             break;
         case net::signal_order::nothing:
-            log_once_per(repeats, env.now(), std::chrono::minutes(1), name, spdlog::level::info,
-                         "{} means nothing to this program", name);
+            spdlog::info("{} means nothing to this program", signal_name(signal));
             break;
         }
     });
