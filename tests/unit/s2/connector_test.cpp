@@ -1,4 +1,5 @@
 #include "../net/test_world.hpp"
+#include "net/system_files.hpp"
 #include "s2/connector.hpp"
 
 #include <gmock/gmock.h>
@@ -42,9 +43,11 @@ public:
 
     net::result<std::unique_ptr<net::stream>> standard_input() override { return world.standard_input(); }
 
-    net::file_system& files() override { return world.files(); }
+    net::file_system& files() override { return *real_files; }
 
     std::string boot_id() const override { return world.boot_id(); }
+
+    std::unique_ptr<net::file_system> real_files = net::make_system_files();
 
     task<void> on_helper_impl(std::function<void()> work) override {
         co_await begins.wait();
