@@ -211,7 +211,8 @@ class starting(support.TestCase):
         done = support.run("run", "-", "--state-dir", self.state_dir, "--s2-basin", "some-basin", "--s2-ca", self.directory / "nowhere.pem",
                            env={"S2_ACCESS_TOKEN": "any"})
         self.assertEqual(done.returncode, 5)
-        self.assertIn(f"{self.directory}/nowhere.pem: No such file or directory", done.stderr.decode())
+        said = done.stderr.decode()
+        self.assertIn(f"--s2-ca: '{self.directory}/nowhere.pem' cannot be read: No such file or directory", said)
         self.assertFalse(self.state_dir.exists())
 
     def test_a_predecessor_that_is_not_gone_yet_is_waited_for(self):
