@@ -61,8 +61,10 @@ system_signals::system_signals(asio::io_context& loop, std::function<void(int)> 
     sigset_t ours;
     sigemptyset(&ours);
     for (const int each : fatal_from_outside()) {
-        state_->signals.add(each);
-        sigaddset(&ours, each);
+        error_code kept; // a debugger or a checker of memory keeps some of the real-time signals for itself
+        state_->signals.add(each, kept);
+        if (!kept)
+            sigaddset(&ours, each);
     }
     ::pthread_sigmask(SIG_UNBLOCK, &ours, nullptr); // whoever started us may have left them blocked
     state_->listen();

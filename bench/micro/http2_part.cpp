@@ -52,6 +52,7 @@ private:
         if (auto* from = id_ == 0 ? nullptr : server_.find(id_)) {
             while (const auto count = server_.read(*from, net::asio::buffer(body_)))
                 received_ += count;
+            server_.want_more(*from);
         }
         back_.clear();
         must(!server_.send(back_, piece_bytes), "the server sends");
