@@ -1,7 +1,6 @@
 #include "agent/service.hpp"
 
 #include "net/contained.hpp"
-#include "net/stream_source.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -251,7 +250,7 @@ net::task<> service::watch_delivery() {
         }
         if (producer_)
             producer_->durable(sink_->durable_seq());
-        recount();
+        recount_now_and_then();
         changed_.notify();
         co_await sink_->changed().wait();
     }
@@ -330,8 +329,8 @@ net::task<> service::perform(teardown_step step) {
 bool service::input_may_come() const {
     if (intake_part_.ended || !teardown_.reads_to_the_end())
         return !intake_part_.ended;
-    const auto* source = input_ended_ ? nullptr : dynamic_cast<const net::stream_source*>(input_.get());
-    return (source && source->has_writer()) || (ndjson_ && ndjson_->connections() > 0);
+    const bool from_input = !input_ended_ && input_ && input_->has_writer();
+    return from_input || (ndjson_ && ndjson_->connections() > 0);
 }
 
 // Ends the linger, sends, waits for the acks: until nothing is owed that can move, or the deadline, which

@@ -10,6 +10,7 @@ namespace agent {
 namespace {
 
 constexpr std::uint64_t api_token_bytes_max = 4096;
+constexpr net::duration recount_every = std::chrono::seconds(1);
 // an open append session keeps its connection
 constexpr net::duration connector_idle_close = std::chrono::seconds(1);
 
@@ -108,6 +109,14 @@ void service::recount() {
     const bool published = capture_->recount();
     const bool durable = sink_->recount_durable();
     recounted_ = published && durable;
+}
+
+// A segment that goes uncounted can't be counted any more. Each try reads the ring, so not with each ack.
+void service::recount_now_and_then() {
+    if (recounted_ || env_.now() < recount_again_at_)
+        return;
+    recount_again_at_ = net::saturating_add(env_.now(), recount_every);
+    recount();
 }
 
 // What only another place can take would starve an intake that waits for room.

@@ -33,6 +33,10 @@ public:
     // What TLS agreed on ("h2", "http/1.1"), else empty.
     virtual std::string alpn() const { return {}; }
 
+    // Another process writes what is read, and says where it ends: a pipe or a socket of the intake, no file
+    // and no device; of a named pipe once its first writer has come.
+    virtual bool has_writer() const { return false; }
+
     // The other side, for logs: "127.0.0.1:4000".
     virtual std::string peer() const = 0;
 };

@@ -1,7 +1,6 @@
 #include "net/system_stream.hpp"
 
 #include "net/assert.hpp"
-#include "net/stream_source.hpp"
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -151,7 +150,7 @@ task<error_code> write_to(shared_descriptor<Descriptor> to, std::span<const asio
 }
 
 template <class Descriptor>
-class descriptor_stream final : public stream, public stream_source {
+class descriptor_stream final : public stream {
 public:
     descriptor_stream(Descriptor descriptor, std::string peer, bool quick_acks)
         : open_(std::make_shared<open_descriptor<Descriptor>>(std::move(descriptor), std::move(peer),

@@ -1,4 +1,3 @@
-#include "net/stream_source.hpp"
 #include "stream_pair.hpp"
 #include "system_loop.hpp"
 
@@ -12,10 +11,6 @@
 
 namespace net::test {
 namespace {
-
-bool has_writer(const stream& of) {
-    return dynamic_cast<const stream_source&>(of).has_writer();
-}
 
 class system_stream_test : public system_loop {
 protected:
@@ -192,7 +187,7 @@ TEST_F(named_pipe_test, before_its_first_writer_it_is_no_end_of_input) {
                 co_await sleep_until(env,
                                      in(1ms)); // a turn of the loop: it must not take nothing for the end
             EXPECT_FALSE(ended);
-            EXPECT_FALSE(has_writer(**from));
+            EXPECT_FALSE((*from)->has_writer());
             const int writer = open_to_write();
             co_await sleep_until(env, in(1ms));
             EXPECT_FALSE(ended) << "a writer that has said nothing yet";
@@ -200,7 +195,7 @@ TEST_F(named_pipe_test, before_its_first_writer_it_is_no_end_of_input) {
             ::close(writer);
             co_await group.join();
         });
-        EXPECT_TRUE(has_writer(**from));
+        EXPECT_TRUE((*from)->has_writer());
     });
 }
 
@@ -239,11 +234,11 @@ TEST_F(named_pipe_test, waiting_for_the_writer_can_be_ended) {
 TEST_F(system_stream_test, a_file_has_no_writer_and_a_socket_has_one) {
     const auto opened = env.open_input(file);
     ASSERT_TRUE(opened);
-    EXPECT_FALSE(has_writer(**opened));
+    EXPECT_FALSE((*opened)->has_writer());
     int ends[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     const auto socket = make_descriptor_stream(env.executor(), ends[0], "socket");
-    EXPECT_TRUE(has_writer(**socket));
+    EXPECT_TRUE((*socket)->has_writer());
     ::close(ends[1]);
 }
 
