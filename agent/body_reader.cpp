@@ -1,18 +1,11 @@
 #include "agent/body_reader.hpp"
 
-#include <algorithm>
+#include "agent/setting_reader.hpp"
 
 namespace agent {
 namespace {
 
 constexpr std::size_t packed_piece_bytes = 16 * 1024;
-
-std::string lower(std::string_view text) {
-    std::string made(text);
-    std::transform(made.begin(), made.end(), made.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return made;
-}
 
 } // namespace
 
@@ -21,7 +14,7 @@ body_reader::body_reader(const api_context& context, net::server_exchange& excha
     : exchange_(exchange)
     , limit_bytes_(limit_bytes)
     , room_(context.bodies, {}, [this] { exchange_.give_up_body(); }) {
-    const auto encoding = lower(net::find_field(exchange.request().fields, "content-encoding"));
+    const auto encoding = lower_case(net::find_field(exchange.request().fields, "content-encoding"));
     if (encoding.empty() || encoding == "identity")
         return;
     encoding_ = unpacker::find(encoding);
