@@ -72,7 +72,7 @@ bool line_splitter::pass_over_no_text() {
 
 std::variant<need_input, input_line, refused_line> line_splitter::next() {
     while (begin_ < end_ || skipped_ > 0) {
-        if (skipped_ == 0 && !pass_over_no_text())
+        if (skipped_ == 0 && (!begun_ || buffer_[begin_] == '\0') && !pass_over_no_text())
             return need_input{};
         const char* from = buffer_.get() + scanned_;
         const auto* lf =
