@@ -30,7 +30,8 @@ embedded_store::open(net::environment& env, const std::filesystem::path& state_d
 embedded_store::embedded_store(net::environment& env, std::unique_ptr<s2::local::storage> on)
     : env_(env)
     , stop_(env)
-    , server_(env, std::move(on), stop_) {
+    , server_(env, std::move(on), stop_, {}, {},
+              [](const std::string& line) { spdlog::error("embedded store: {}", line); }) {
     server_.served().keep_all_ages();
 }
 

@@ -7,12 +7,12 @@
 namespace s2::local {
 
 embedded_server::embedded_server(net::environment& env, std::unique_ptr<storage> on, net::stop_token stop,
-                                 face_options face, net::http_limits limits)
+                                 face_options face, net::http_limits limits, net::report_function report)
     : env_(env)
     , stop_(stop)
     , store_(env, std::move(on))
     , face_(store_, stop, face)
-    , inside_(env, nullptr, limits, face_.handler()) {}
+    , inside_(env, nullptr, limits, face_.handler(), {}, {}, std::move(report)) {}
 
 net::result<std::unique_ptr<net::stream>> embedded_server::connect() {
     if (!connections_ || stop_.stopping())

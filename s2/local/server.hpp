@@ -17,7 +17,7 @@ public:
     static constexpr std::size_t pipe_bytes = 256 * 1024; // each way of an in-process connection
 
     embedded_server(net::environment& env, std::unique_ptr<storage> on, net::stop_token stop,
-                    face_options face = {}, net::http_limits limits = {});
+                    face_options face = {}, net::http_limits limits = {}, net::report_function report = {});
 
     // A connection to it, for HTTP/2 with prior knowledge or HTTP/1.1. Only while run() runs;
     // error::going_away otherwise.
