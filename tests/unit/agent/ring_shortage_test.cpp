@@ -213,19 +213,25 @@ TEST(ring_shortage, a_full_disk_with_all_of_it_held_refuses) {
     EXPECT_EQ(read_all(*ring).seqs, seqs(3, 9));
 }
 
+// At its capacity, all of it owed, and the oldest segment is damaged.
+auto full_with_a_damaged_victim(memory_world& world, owing_from& retention) {
+    auto ring = open_ring(world, options_of(8 * mib, 2 * mib));
+    ring->set_retention(&retention);
+    publish_until(*ring, 8, half);
+    ring.it.reset();
+    world.disk.bytes(segment_path(1))[ring_header_bytes + 100] ^= std::byte{1};
+    ring = open_ring(world, options_of(8 * mib, 2 * mib));
+    ring->set_retention(&retention);
+    return ring;
+}
+
 // A damaged one is kept aside where the disk has the place; where it has none, recycled like any other; and where no
 // other file can be had, it stays.
 TEST(ring_shortage, a_damaged_victim) {
     for (const int code : {0, ENOSPC, EMFILE}) {
         memory_world world;
-        auto ring = open_ring(world, options_of(8 * mib, 2 * mib));
         owing_from retention(1);
-        ring->set_retention(&retention);
-        publish_until(*ring, 8, half);
-        ring.it.reset();
-        world.disk.bytes(segment_path(1))[ring_header_bytes + 100] ^= std::byte{1};
-        ring = open_ring(world, options_of(8 * mib, 2 * mib));
-        ring->set_retention(&retention);
+        auto ring = full_with_a_damaged_victim(world, retention);
         if (code != 0)
             world.disk.create_fails = memory_files::error(code);
         const bool had_room = publish_next(*ring, half);
@@ -240,14 +246,8 @@ TEST(ring_shortage, a_damaged_victim) {
 // A file beside it that could not be removed must never cost what has its name by then.
 TEST(ring_shortage, a_name_that_is_taken_costs_nothing) {
     memory_world world;
-    auto ring = open_ring(world, options_of(8 * mib, 2 * mib));
     owing_from retention(1);
-    ring->set_retention(&retention);
-    publish_until(*ring, 8, half);
-    ring.it.reset();
-    world.disk.bytes(segment_path(1))[ring_header_bytes + 100] ^= std::byte{1};
-    ring = open_ring(world, options_of(8 * mib, 2 * mib));
-    ring->set_retention(&retention);
+    auto ring = full_with_a_damaged_victim(world, retention);
     world.disk.names_fail = memory_files::error(EIO); // the new file stays, and is of no use
     EXPECT_FALSE(publish_next(*ring, half));
     EXPECT_FALSE(publish_next(*ring, half));

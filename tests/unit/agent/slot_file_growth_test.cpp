@@ -61,22 +61,28 @@ TEST(slot_file_growth, what_is_not_there_or_has_another_size_is_left_alone) {
     EXPECT_EQ(world.disk.all.at(path)->words, bytes);
 }
 
+// At the call of that number; false where it takes fewer.
+bool dies_while_growing(memory_world& world, int step) {
+    world.disk.before_call = [left = step]() mutable {
+        if (left-- == 0)
+            throw killed();
+    };
+    bool died = false;
+    try {
+        EXPECT_FALSE(grow(world));
+    } catch (const killed&) {
+        died = true;
+    }
+    world.disk.before_call = {};
+    return died;
+}
+
 TEST(slot_file_growth, a_kill_at_any_step_loses_nothing) {
     int steps = 0;
     for (bool died = true; died; ++steps) {
         memory_world world;
         make_old(world);
-        world.disk.before_call = [left = steps]() mutable {
-            if (left-- == 0)
-                throw killed();
-        };
-        died = false;
-        try {
-            ASSERT_FALSE(grow(world));
-        } catch (const killed&) {
-            died = true;
-        }
-        world.disk.before_call = {};
+        died = dies_while_growing(world, steps);
         ASSERT_FALSE(grow(world)) << steps;
         expect_grown(world);
     }
@@ -90,17 +96,7 @@ TEST(slot_file_growth, a_machine_that_dies_at_any_step_loses_nothing_that_was_sy
         make_old(world);
         ASSERT_FALSE((*slot_file::open(world, path, before, value_bytes))->sync());
         world.disk.forget_names();
-        world.disk.before_call = [left = steps]() mutable {
-            if (left-- == 0)
-                throw killed();
-        };
-        died = false;
-        try {
-            ASSERT_FALSE(grow(world));
-        } catch (const killed&) {
-            died = true;
-        }
-        world.disk.before_call = {};
+        died = dies_while_growing(world, steps);
         machine_dies(world.disk, {static_cast<unsigned>(steps % 9), static_cast<std::uint64_t>(steps)});
         ASSERT_FALSE(grow(world)) << steps;
         expect_grown(world);
