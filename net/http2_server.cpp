@@ -105,7 +105,7 @@ task<void> accept_requests(http2_connection::pointer connection, task_group& gro
 } // namespace
 
 task<void> serve_http2(environment& env, std::unique_ptr<stream> transport, std::string first,
-                       const http_limits& limits, const http_handler& handler, stop_token stop,
+                       http_limits limits, const http_handler& handler, stop_token stop,
                        connection_places::place at) {
     http2_options options;
     options.stream_window = limits.stream_window;

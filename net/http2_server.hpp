@@ -15,7 +15,7 @@ namespace net {
 // `first`: bytes already read, from the client's preface on. The handler must outlive the task. `at`: its
 // place, where it may have to make room for others.
 task<void> serve_http2(environment& env, std::unique_ptr<stream> transport, std::string first,
-                       const http_limits& limits, const http_handler& handler, stop_token stop,
+                       http_limits limits, const http_handler& handler, stop_token stop,
                        connection_places::place at = {});
 
 } // namespace net
