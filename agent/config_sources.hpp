@@ -2,7 +2,7 @@
 // Where settings come from: flags (CLI11), variables, and a TOML file; gathered into one set of values that
 // still know their origin. Nothing is interpreted here except what a switch takes.
 
-#include "agent/report.hpp"
+#include "agent/exit_code.hpp"
 #include "agent/setting.hpp"
 #include "net/result.hpp"
 

@@ -2,6 +2,7 @@
 // The report at exit, status.json and GET /status: one account of one run (product: "Report and status").
 
 #include "agent/delivery.hpp"
+#include "agent/exit_code.hpp"
 
 #include <boost/json/object.hpp>
 
@@ -10,15 +11,6 @@
 #include <string>
 
 namespace agent {
-
-enum class exit_code : int {
-    durable = 0,
-    failure = 1,
-    usage = 2,
-    undelivered = 3,
-    parked = 4,
-    unusable = 5, // configuration or state directory
-};
 
 struct report {
     std::optional<session_account> session; // of this run's (last) session

@@ -19,20 +19,6 @@ std::uint64_t with_frames(std::uint64_t bytes) {
 
 static_assert(ring_segment_bytes - ring_header_bytes >= frame_bytes(envelope_bytes_max));
 
-std::string_view name_of(gap_reason reason) {
-    switch (reason) {
-    case gap_reason::none:
-        return "none";
-    case gap_reason::capacity:
-        return "capacity";
-    case gap_reason::damage:
-        return "damage";
-    case gap_reason::machine_crash:
-        return "machine_crash";
-    }
-    return "unknown";
-}
-
 ring::ring(net::environment& env, ring_options options)
     : env_(env)
     , options_(std::move(options))

@@ -2,6 +2,7 @@
 // The nouns of the ring: what it is given, what it yields, what it asks and whom it tells.
 
 #include "agent/event.hpp" // envelope_bytes_max
+#include "agent/gap.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -12,8 +13,6 @@
 #include <vector>
 
 namespace agent {
-
-using seq_t = std::uint64_t; // 1 is the first; 0 means none
 
 constexpr std::uint64_t ring_segment_bytes = 2 * 1024 * 1024;
 // What stays mapped behind the head while S2 is served: a segment that is written again meanwhile costs no
@@ -39,15 +38,6 @@ struct ring_entry {
     std::uint32_t session = 0; // its number in the session table
     bool own = false;          // the agent's own system event, not a producer's
     std::string_view line;     // the envelope, without newline
-};
-
-enum class gap_reason : std::uint8_t { none = 0, capacity, damage, machine_crash };
-std::string_view name_of(gap_reason reason);
-
-struct ring_gap {
-    seq_t from_seq;
-    seq_t to_seq; // inclusive
-    gap_reason reason;
 };
 
 // What the ring asks, at a segment's end only, and whom it tells before it drops what was still owed.

@@ -7,7 +7,7 @@
 // own_envelope). The others are made by a sink where it needs them, and are never in the ring.
 
 #include "agent/category.hpp"
-#include "agent/ring.hpp"
+#include "agent/gap.hpp"
 #include "net/clock.hpp"
 
 #include <optional>

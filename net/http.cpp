@@ -1,6 +1,7 @@
 #include "net/http.hpp"
 
 #include <array>
+#include <charconv>
 
 namespace net {
 
@@ -9,6 +10,15 @@ std::string_view find_field(const http_fields& fields, std::string_view lower_ca
         if (field.name == lower_case_name)
             return field.value;
     return {};
+}
+
+std::optional<std::uint64_t> content_length(const http_fields& fields) {
+    const auto text = find_field(fields, "content-length");
+    std::uint64_t value = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || ec != std::errc{} || end != text.data() + text.size())
+        return std::nullopt;
+    return value;
 }
 
 std::string_view request_head::path() const {

@@ -24,6 +24,8 @@ using http_fields = std::vector<http_field>;
 
 // The first value of that name, else empty.
 std::string_view find_field(const http_fields& fields, std::string_view lower_case_name);
+// The value of a content-length field, if there is one that is a number.
+std::optional<std::uint64_t> content_length(const http_fields& fields);
 
 struct request_head {
     std::string method = "GET";

@@ -1,7 +1,6 @@
 #include "net/http1_exchange.hpp"
 
 #include "net/assert.hpp"
-#include "net/http1_server.hpp"
 
 #include <array>
 #include <utility>

@@ -7,6 +7,8 @@
 
 namespace net {
 
+constexpr std::size_t unread_body_bytes_max = 64 * 1024;
+
 class http1_exchange final : public server_exchange {
 public:
     http1_exchange(http1_connection& connection, http1_request request, http1_request_parser& parser);

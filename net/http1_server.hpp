@@ -16,8 +16,6 @@
 
 namespace net {
 
-constexpr std::size_t unread_body_bytes_max = 64 * 1024;
-
 // `first`: bytes that were read already. The handler must outlive the task. `at`: its place, where it may
 // have to make room for others.
 task<void> serve_http1(environment& env, std::unique_ptr<stream> transport, std::string first,

@@ -232,15 +232,6 @@ public:
 
 } // namespace
 
-std::optional<std::uint64_t> content_length(const http_fields& fields) {
-    const auto text = find_field(fields, "content-length");
-    std::uint64_t value = 0;
-    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || ec != std::errc{} || end != text.data() + text.size())
-        return std::nullopt;
-    return value;
-}
-
 result<std::string> http1_request_text(const request_head& head, http1_framing framing) {
     if (!one_word(head.method) || !one_word(head.target) || !one_line(head.authority) ||
         !harmless(head.fields))

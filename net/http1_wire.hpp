@@ -27,9 +27,6 @@ struct http1_response {
     bool keep_alive = true;
 };
 
-// The value of a content-length field, if there is one that is a number.
-std::optional<std::uint64_t> content_length(const http_fields& fields);
-
 // Fields of the framing are written by these, and ignored in `head` (content-length is kept where it is the
 // framing, or `keep_length` says that it stands for a body that is not sent). asio::error::invalid_argument
 // where a line break or the like in the head would make something else of the message.

@@ -1,7 +1,5 @@
 #include "net/http2_callbacks.hpp"
 
-#include "net/http1_wire.hpp"
-
 #include <algorithm>
 #include <cstring>
 #include <limits>

@@ -1,7 +1,10 @@
 #pragma once
 // One unary request and its answer, as client.cpp sends them and client_calls.cpp makes and reads them.
 
-#include "s2/client.hpp"
+#include "net/endpoint.hpp"
+#include "net/http.hpp"
+
+#include <string>
 
 namespace s2 {
 

@@ -1,5 +1,6 @@
 // The calls themselves: what goes into each request, and what its answer says.
 
+#include "s2/client.hpp"
 #include "s2/client_call.hpp"
 #include "s2/protobuf.hpp"
 
