@@ -1,6 +1,6 @@
 #include "agent/api_access.hpp"
 
-#include "agent/setting_reader.hpp"
+#include "net/text.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -25,14 +25,14 @@ bool is_address(std::string_view host) {
 }
 
 bool is_local_name(std::string_view host) {
-    const std::string name = lower_case(host);
+    const std::string name = net::lower_case(host);
     return name == "localhost" || name.ends_with(".localhost");
 }
 
 bool token_matches(const net::request_head& request, std::string_view api_token) {
     const auto value = net::find_field(request.fields, "authorization");
     constexpr std::size_t scheme_bytes = 7; // "Bearer "
-    if (value.size() < scheme_bytes || lower_case(value.substr(0, scheme_bytes)) != "bearer ")
+    if (value.size() < scheme_bytes || net::lower_case(value.substr(0, scheme_bytes)) != "bearer ")
         return false;
     return equal_in_constant_time(value.substr(scheme_bytes), api_token);
 }
@@ -109,7 +109,7 @@ std::optional<api_error> refuse_page(const net::request_head& request, const acc
     const auto scheme_end = origin.find("://");
     const auto authority =
         scheme_end == std::string_view::npos ? std::string_view{} : origin.substr(scheme_end + 3);
-    const bool own = !authority.empty() && lower_case(authority) == lower_case(request.authority);
+    const bool own = !authority.empty() && net::lower_case(authority) == net::lower_case(request.authority);
     const auto site = net::find_field(request.fields, "sec-fetch-site");
     const bool elsewhere = !site.empty() && site != "none" && site != "same-origin";
     if ((origin.empty() || own) && !elsewhere)
@@ -122,7 +122,9 @@ std::optional<api_error> refuse_page(const net::request_head& request, const acc
 }
 
 bool is_ours(std::string_view host, const access_rules& rules) {
-    const auto named = [host](const std::string& name) { return lower_case(name) == lower_case(host); };
+    const auto named = [host](const std::string& name) {
+        return net::lower_case(name) == net::lower_case(host);
+    };
     return is_local_name(host) || is_address(host) ||
            std::any_of(rules.hosts.begin(), rules.hosts.end(), named);
 }

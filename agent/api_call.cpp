@@ -2,6 +2,7 @@
 
 #include "agent/body_reader.hpp"
 #include "agent/units.hpp"
+#include "net/text.hpp"
 
 #include <boost/json.hpp>
 
@@ -39,43 +40,15 @@ net::task<void> answer_error(net::server_exchange& exchange, api_error error, ne
     co_await answer_json(exchange, error.status, to_json(error), std::move(more));
 }
 
-namespace {
-
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-// What is not an escape stays as it is.
-std::string percent_decoded(std::string_view text) {
-    std::string decoded;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool escape = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-                            hex_digit(text[i + 2]) >= 0;
-        if (escape) {
-            decoded += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-            i += 2;
-        } else {
-            decoded += text[i] == '+' ? ' ' : text[i];
-        }
-    }
-    return decoded;
-}
-
-} // namespace
-
 std::optional<std::string> query_parameter(const net::request_head& request, std::string_view name) {
     std::string_view rest = request.query();
     while (!rest.empty()) {
         const auto end = rest.find('&');
         const auto pair = rest.substr(0, end);
         const auto equals = pair.find('=');
-        if (percent_decoded(pair.substr(0, equals)) == name)
+        if (net::query_decoded(pair.substr(0, equals)) == name)
             return equals == std::string_view::npos ? std::string()
-                                                    : percent_decoded(pair.substr(equals + 1));
+                                                    : net::query_decoded(pair.substr(equals + 1));
         rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
     }
     return std::nullopt;
@@ -94,13 +67,7 @@ std::variant<net::duration, api_error> timeout_of(const net::request_head& reque
 
 std::string media_type_of(const net::request_head& request) {
     std::string_view text = net::find_field(request.fields, "content-type");
-    text = text.substr(0, text.find(';'));
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-        text.remove_suffix(1);
-    std::string lower(text);
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return lower;
+    return net::lower_case(net::trimmed(text.substr(0, text.find(';'))));
 }
 
 net::task<body_text> read_text(const api_context& context, net::server_exchange& exchange,
@@ -163,21 +130,6 @@ json::object left_of(const delivery_status& status) {
     json::object left{{"events", status.undelivered_events}, {"bytes", status.undelivered_bytes}};
     add_streams(left, status);
     return left;
-}
-
-std::string rfc3339(net::wall_micros at) {
-    using namespace std::chrono;
-    const sys_time<microseconds> time{microseconds(at)};
-    const auto day = floor<days>(time);
-    const year_month_day date(day);
-    const hh_mm_ss<microseconds> clock(time - day);
-    char text[64];
-    const int size = std::snprintf(
-        text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", static_cast<int>(date.year()),
-        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-        static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-        static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-    return std::string(text, static_cast<std::size_t>(size));
 }
 
 } // namespace agent

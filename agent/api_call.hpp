@@ -82,6 +82,4 @@ net::task<body_text> read_text(const api_context& context, net::server_exchange&
 api_error undelivered_error(flush_outcome outcome, const delivery_status& status);
 boost::json::object left_of(const delivery_status& status);
 
-std::string rfc3339(net::wall_micros at); // "2026-01-02T03:04:05.678901Z"
-
 } // namespace agent

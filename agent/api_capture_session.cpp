@@ -1,5 +1,6 @@
 #include "agent/api_call.hpp"
 #include "agent/category_list.hpp"
+#include "net/text.hpp"
 
 #include <boost/json.hpp>
 
@@ -22,7 +23,7 @@ json::object describe(const session_record& session, seq_t last_seq) {
         {"id", session.id},
         {"categories", to_json(session.categories)},
         {"seq", session.active ? last_seq : session.spans.back().to_seq},
-        {"created_at", rfc3339(session.created_at)},
+        {"created_at", net::rfc3339(session.created_at)},
         {"storage", json::object{{"basin", part.at.basin}, {"stream", part.stream}}},
     };
 }

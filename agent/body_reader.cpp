@@ -1,6 +1,6 @@
 #include "agent/body_reader.hpp"
 
-#include "agent/setting_reader.hpp"
+#include "net/text.hpp"
 
 namespace agent {
 namespace {
@@ -14,7 +14,7 @@ body_reader::body_reader(const api_context& context, net::server_exchange& excha
     : exchange_(exchange)
     , limit_bytes_(limit_bytes)
     , room_(context.bodies, {}, [this] { exchange_.give_up_body(); }) {
-    const auto encoding = lower_case(net::find_field(exchange.request().fields, "content-encoding"));
+    const auto encoding = net::lower_case(net::find_field(exchange.request().fields, "content-encoding"));
     if (encoding.empty() || encoding == "identity")
         return;
     encoding_ = unpacker::find(encoding);

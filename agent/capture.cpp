@@ -2,6 +2,7 @@
 
 #include "agent/system_events.hpp"
 #include "net/assert.hpp"
+#include "net/text.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -10,28 +11,7 @@
 namespace agent {
 namespace {
 
-constexpr std::size_t uuid_text_bytes = 36;
 constexpr const char* invalid_id_text = "the id of a capture session is a UUID";
-
-// Lower case, which is how a UUID is written; nothing where it is not one.
-std::optional<std::string> normal_uuid(std::string_view text) {
-    if (text.size() != uuid_text_bytes)
-        return std::nullopt;
-    std::string normal(text);
-    for (std::size_t i = 0; i < normal.size(); ++i) {
-        char& c = normal[i];
-        if (i == 8 || i == 13 || i == 18 || i == 23) {
-            if (c != '-')
-                return std::nullopt;
-            continue;
-        }
-        if (c >= 'A' && c <= 'F')
-            c = static_cast<char>(c - 'A' + 'a');
-        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
-            return std::nullopt;
-    }
-    return normal;
-}
 
 start_error too_often(const session_record& session, std::string_view what) {
     return {start_error::kind::too_often, "capture session " + session.id + " " + std::string(what) +
@@ -136,7 +116,7 @@ std::variant<const session_record*, start_error> capture::start(const start_requ
     using kind = start_error::kind;
     if (const auto* running = active())
         return start_error{kind::active, "capture session " + running->id + " is active"};
-    const auto id = normal_uuid(request.id ? *request.id : net::random_uuid(env_));
+    const auto id = net::normal_uuid(request.id ? *request.id : net::random_uuid(env_));
     if (!id)
         return start_error{kind::invalid_id, invalid_id_text};
     if (ring_.reserve(session_event_bytes_max).empty())
@@ -165,7 +145,7 @@ std::variant<const session_record*, start_error> capture::start(const start_requ
 }
 
 std::optional<start_error> capture::refusal(const start_request& request) const {
-    const auto id = normal_uuid(request.id ? *request.id : net::random_uuid(env_));
+    const auto id = net::normal_uuid(request.id ? *request.id : net::random_uuid(env_));
     return id ? refusal_of(*id) : start_error{start_error::kind::invalid_id, invalid_id_text};
 }
 

@@ -1,19 +1,10 @@
 #include "agent/category_list.hpp"
 
+#include "net/text.hpp"
+
 #include <boost/json.hpp>
 
 namespace agent {
-namespace {
-
-std::string_view trimmed(std::string_view text) {
-    const auto begin = text.find_first_not_of(" \t");
-    if (begin == std::string_view::npos)
-        return {};
-    return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
-} // namespace
-
 boost::json::array to_json(category_set set) {
     boost::json::array names;
     for (std::size_t i = 0; i < category_count; ++i)
@@ -24,11 +15,11 @@ boost::json::array to_json(category_set set) {
 
 category_list parse_category_list(std::string_view comma_separated) {
     category_set set;
-    if (trimmed(comma_separated).empty())
+    if (net::trimmed(comma_separated).empty())
         return set;
     for (;;) {
         const auto comma = comma_separated.find(',');
-        const auto name = trimmed(comma_separated.substr(0, comma));
+        const auto name = net::trimmed(comma_separated.substr(0, comma));
         const auto value = parse_category(name);
         if (!value)
             return unknown_category{std::string(name)};

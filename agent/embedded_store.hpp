@@ -17,7 +17,6 @@
 namespace agent {
 
 constexpr std::string_view embedded_basin = "ringtail";
-constexpr std::string_view embedded_store_file = "store.db";
 
 class embedded_store {
 public:

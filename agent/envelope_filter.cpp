@@ -145,22 +145,4 @@ std::optional<net::wall_micros> parse_moment(std::string_view text, net::wall_mi
     return *date + *time - *offset;
 }
 
-std::string moment_text(net::wall_micros moment) {
-    // The calendar repeats after 400 years; std::chrono's years end at 32767, an event's time does not.
-    constexpr std::int64_t days_of_cycle = 146'097;
-    const std::chrono::sys_time<std::chrono::microseconds> at{std::chrono::microseconds(moment)};
-    const auto day = std::chrono::floor<std::chrono::days>(at);
-    const std::int64_t cycles = day.time_since_epoch().count() / days_of_cycle;
-    const std::chrono::year_month_day date(day - std::chrono::days(cycles * days_of_cycle));
-    const std::chrono::hh_mm_ss of_day(at - day);
-    std::array<char, 64> text{};
-    const int length = std::snprintf(
-        text.data(), text.size(), "%04lld-%02u-%02uT%02d:%02d:%02d.%06lldZ",
-        static_cast<long long>(static_cast<int>(date.year()) + 400 * cycles),
-        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-        static_cast<int>(of_day.hours().count()), static_cast<int>(of_day.minutes().count()),
-        static_cast<int>(of_day.seconds().count()), static_cast<long long>(of_day.subseconds().count()));
-    return std::string(text.data(), static_cast<std::size_t>(length));
-}
-
 } // namespace agent

@@ -29,7 +29,5 @@ bool glob_matches(std::string_view pattern, std::string_view text);
 // µs since 1970 as a number, RFC 3339 ("2026-01-02T03:04:05.678Z", also with an offset, also the date alone),
 // "now", or a duration, which means so long ago. Nothing: none of them.
 std::optional<net::wall_micros> parse_moment(std::string_view text, net::wall_micros now);
-// "2026-01-02T03:04:05.678901Z"
-std::string moment_text(net::wall_micros moment);
 
 } // namespace agent

@@ -4,6 +4,7 @@
 #include "agent/event.hpp"
 #include "agent/event_scan.hpp"
 #include "agent/printable.hpp"
+#include "net/text.hpp"
 
 namespace agent {
 namespace {
@@ -54,7 +55,7 @@ std::string envelope_text(std::string_view line) {
     const auto head = parse_envelope_head(line);
     if (!head)
         return printable(line);
-    std::string text = head->ts ? moment_text(*head->ts) : std::string(27, ' ');
+    std::string text = head->ts ? net::rfc3339(*head->ts) : std::string(27, ' ');
     text += "  " + (head->seq ? std::to_string(*head->seq) : "-") + "  " + head->category + "  " + head->type;
     const event_words words = words_of(line);
     for (const std::string_view one : {words.url, words.data})

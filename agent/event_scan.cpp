@@ -1,6 +1,7 @@
 #include "agent/event_scan.hpp"
 
 #include "agent/decimal.hpp"
+#include "net/utf8.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -56,31 +57,6 @@ void append_utf8(std::string& out, unsigned code) {
         out += static_cast<char>(0x80 | ((code >> 6) & 0x3F));
     }
     out += static_cast<char>(0x80 | (code & 0x3F));
-}
-
-// Length of the well-formed UTF-8 sequence at `from` (Unicode, table 3-7), or 0.
-int utf8_sequence(const char* from, const char* end) {
-    const auto byte = [&](int i) { return static_cast<unsigned char>(from[i]); };
-    const auto continues = [&](int i) { return (byte(i) & 0xC0) == 0x80; };
-    const unsigned lead = byte(0);
-    const auto left = end - from;
-    if (lead >= 0xC2 && lead <= 0xDF)
-        return left >= 2 && continues(1) ? 2 : 0;
-    if (lead >= 0xE0 && lead <= 0xEF) {
-        if (left < 3 || !continues(1) || !continues(2))
-            return 0;
-        const bool overlong = lead == 0xE0 && byte(1) < 0xA0;
-        const bool surrogate = lead == 0xED && byte(1) > 0x9F;
-        return overlong || surrogate ? 0 : 3;
-    }
-    if (lead >= 0xF0 && lead <= 0xF4) {
-        if (left < 4 || !continues(1) || !continues(2) || !continues(3))
-            return 0;
-        const bool overlong = lead == 0xF0 && byte(1) < 0x90;
-        const bool too_high = lead == 0xF4 && byte(1) > 0x8F;
-        return overlong || too_high ? 0 : 4;
-    }
-    return 0;
 }
 
 } // namespace
@@ -274,7 +250,7 @@ const char* event_scan::escape(const char* from) {
 
 const char* event_scan::utf8_run(const char* from) {
     while (from != end_ && static_cast<signed char>(*from) < 0) {
-        const int bytes = utf8_sequence(from, end_);
+        const int bytes = net::utf8_sequence(from, end_);
         if (bytes == 0)
             return fail(from, "not UTF-8", scan_fault::utf8);
         from += bytes;

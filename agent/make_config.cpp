@@ -1,8 +1,10 @@
 #include "agent/make_config.hpp"
 
 #include "agent/category_list.hpp"
+#include "agent/continuation_name.hpp"
 #include "agent/setting_reader.hpp"
 #include "agent/units.hpp"
+#include "net/text.hpp"
 #include "s2/endpoints.hpp"
 #include "s2/types.hpp"
 
@@ -15,25 +17,14 @@ namespace {
 
 using std::filesystem::path;
 
-bool is_uuid(std::string_view text) {
-    if (text.size() != 36)
-        return false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (dash ? text[i] != '-'
-                 : std::string_view("0123456789abcdefABCDEF").find(text[i]) == std::string_view::npos)
-            return false;
-    }
-    return true;
-}
-
 void read_intake(setting_reader& from, config& into) {
     if (const auto* input = from.text("input"))
         into.input = *input;
     if (const auto* id = from.text("session-id")) {
-        if (!is_uuid(*id))
+        const auto normal = net::normal_uuid(*id);
+        if (!normal)
             from.refuse("session-id", "is not a UUID (8-4-4-4-12 hexadecimal digits)");
-        into.session_id = lower_case(*id);
+        into.session_id = normal.value_or("");
     }
     if (const auto* list = from.text("categories"); list && *list != "all") {
         const auto read = parse_category_list(*list);
@@ -147,7 +138,7 @@ void read_s2(setting_reader& from, config& into, const host_facts& host) {
 
     // The file wins over the variable, and both over a credential that the service manager passed.
     from.file("s2-token-file", s2.token_file);
-    const auto token = s2::trimmed_token(variable(host.environment, "S2_ACCESS_TOKEN"));
+    const auto token = net::trimmed(variable(host.environment, "S2_ACCESS_TOKEN"));
     const auto directory = variable(host.environment, "CREDENTIALS_DIRECTORY");
     if (s2.token_file.empty() && !token.empty())
         s2.token = s2::secret(std::string(token));
@@ -212,7 +203,7 @@ void read_process(setting_reader& from, config& into) {
         into.report = *report;
     if (const auto* level = from.text("log-level")) {
         constexpr std::array<std::string_view, 6> levels{"trace", "debug", "info", "warn", "error", "off"};
-        into.log_level = lower_case(*level);
+        into.log_level = net::lower_case(*level);
         if (std::find(levels.begin(), levels.end(), into.log_level) == levels.end())
             from.refuse("log-level", "is not trace, debug, info, warn, error or off");
     }
@@ -278,7 +269,7 @@ std::variant<config, config_error> make_config(const setting_values& values, con
     setting_reader from(values);
     // Those that no setting has.
     for (const char* name : {"S2_ACCESS_TOKEN", "STATE_DIRECTORY", "XDG_STATE_HOME", "CREDENTIALS_DIRECTORY"})
-        if (still_quoted(s2::trimmed_token(variable(host.environment, name))))
+        if (still_quoted(net::trimmed(variable(host.environment, name))))
             from.fail(still_quoted_text(name));
     read_intake(from, made);
     read_api(from, made);

@@ -15,7 +15,6 @@ namespace agent {
 constexpr std::uint64_t ring_capacity_bytes_min = 16 * 1024 * 1024;
 constexpr std::uint64_t store_capacity_bytes_min = 16 * 1024 * 1024;
 constexpr std::size_t in_flight_batches_max = 64;
-constexpr std::size_t continuation_suffix_bytes = 9; // "~" and 8 hex digits behind the stream's name
 
 // What the configuration depends on beside the settings.
 struct host_facts {

@@ -1,5 +1,7 @@
 #include "agent/printable.hpp"
 
+#include "net/utf8.hpp"
+
 #include <array>
 #include <cstdint>
 #include <cstdio>
@@ -42,21 +44,14 @@ struct decoded {
 
 decoded decode(std::string_view text) {
     const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-    const std::uint8_t lead = byte(0);
-    if (lead < 0x80)
-        return {lead, 1};
-    const std::size_t bytes = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    constexpr std::array<std::uint32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
-    if (lead < 0xC0 || lead > 0xF7 || text.size() < bytes)
+    if (byte(0) < 0x80)
+        return {byte(0), 1};
+    const auto bytes = static_cast<std::size_t>(net::utf8_sequence(text.data(), text.data() + text.size()));
+    if (bytes == 0)
         return {};
-    std::uint32_t code = lead & (0x7Fu >> bytes);
-    for (std::size_t i = 1; i < bytes; ++i) {
-        if ((byte(i) & 0xC0) != 0x80)
-            return {};
+    std::uint32_t code = byte(0) & (0x7Fu >> bytes);
+    for (std::size_t i = 1; i < bytes; ++i)
         code = code << 6 | (byte(i) & 0x3F);
-    }
-    if (code < least[bytes] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))
-        return {};
     return {code, bytes};
 }
 

@@ -1,14 +1,11 @@
 #include "agent/replay_target.hpp"
 
+#include "net/text.hpp"
+
 namespace agent {
 namespace {
 
 constexpr std::string_view stream_scheme = "s2://";
-
-bool looks_like_uuid(std::string_view text) {
-    return text.size() == 36 && text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-' &&
-           text.find_first_not_of("0123456789abcdefABCDEF-") == std::string_view::npos;
-}
 
 } // namespace
 
@@ -30,10 +27,9 @@ std::variant<replay_target, std::string> parse_replay_target(std::string_view te
             return "'" + target.stream + "' is not a stream's name: " + *wrong;
         return target;
     }
-    if (looks_like_uuid(text)) {
+    if (auto id = net::normal_uuid(text)) {
         target.of = replay_target::kind::session;
-        for (const char c : text)
-            target.session_id += c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
+        target.session_id = std::move(*id);
         return target;
     }
     return "'" + std::string(text) + "' is no target; write a session's id, latest, or s2://BASIN/STREAM";

@@ -1,4 +1,5 @@
 // Where a session's envelopes go: the template, the place, and the streams that continue others.
+#include "agent/continuation_name.hpp"
 #include "agent/s2_sink.hpp"
 #include "agent/system_events.hpp"
 #include "net/assert.hpp"
@@ -12,15 +13,7 @@
 namespace agent {
 namespace {
 
-constexpr std::size_t suffix_bytes = 9; // "~" and 8 hex digits
 constexpr std::size_t lost_reason_bytes_max = 256;
-
-bool is_continuation_name(std::string_view stream) {
-    if (stream.size() <= suffix_bytes || stream[stream.size() - suffix_bytes] != '~')
-        return false;
-    const auto digits = stream.substr(stream.size() - suffix_bytes + 1);
-    return digits.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
 
 } // namespace
 
@@ -171,11 +164,11 @@ void s2_sink::announce_part(delivery_table::entry& entry, std::string_view sessi
 std::string s2_sink::continuation_name(const delivery_state& lost) const {
     std::string_view root = lost.stream;
     if (is_continuation_name(root))
-        root.remove_suffix(suffix_bytes);
-    root = root.substr(0, s2::stream_name_bytes_max - suffix_bytes);
+        root.remove_suffix(continuation_suffix_bytes);
+    root = root.substr(0, s2::stream_name_bytes_max - continuation_suffix_bytes);
     std::uint32_t bits = 0;
     env_.random_bytes(std::as_writable_bytes(std::span(&bits, 1)));
-    char suffix[suffix_bytes + 1];
+    char suffix[continuation_suffix_bytes + 1];
     std::snprintf(suffix, sizeof suffix, "~%08x", bits);
     return std::string(root) + suffix;
 }

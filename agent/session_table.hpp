@@ -25,6 +25,8 @@ constexpr std::size_t session_spans_max = 32;
 constexpr std::size_t session_parts_max = 16;
 constexpr std::size_t session_stored_bytes_max = 16 * 1024;
 
+constexpr std::string_view embedded_store_file = "store.db"; // in the state directory
+
 // A basin behind an endpoint's scheme, host and port; what was recorded for one place goes to no other.
 struct place {
     std::string basin;

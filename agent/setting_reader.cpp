@@ -1,22 +1,14 @@
 #include "agent/setting_reader.hpp"
 
 #include "agent/units.hpp"
+#include "net/text.hpp"
 
 #include <charconv>
 
 namespace agent {
 
-std::string lower_case(std::string_view text) {
-    std::string lowered(text);
-    for (char& c : lowered) {
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
-    }
-    return lowered;
-}
-
 std::optional<bool> parse_switch(std::string_view text) {
-    const std::string value = lower_case(text);
+    const std::string value = net::lower_case(text);
     for (const auto* yes : {"1", "true", "yes", "on"}) {
         if (value == yes)
             return true;

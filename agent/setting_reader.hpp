@@ -18,8 +18,6 @@ constexpr std::size_t unix_path_bytes_max = 107; // sockaddr_un
 // "1", "true", "yes", "on" and their opposites, in any case.
 std::optional<bool> parse_switch(std::string_view text);
 
-std::string lower_case(std::string_view text); // of A to Z
-
 class setting_reader {
 public:
     explicit setting_reader(const setting_values& values)

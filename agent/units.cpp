@@ -1,5 +1,7 @@
 #include "agent/units.hpp"
 
+#include "net/text.hpp"
+
 #include <array>
 #include <cctype>
 #include <cmath>
@@ -148,9 +150,7 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
     std::uint64_t denominator = 1;
     if (!take_number(text, numerator, denominator))
         return std::nullopt;
-    std::string name;
-    for (const char c : text)
-        name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const std::string name = net::lower_case(text);
     const auto factor = factor_of(size_units, name);
     if (!factor)
         return std::nullopt;

@@ -1,7 +1,7 @@
 #pragma once
-// Bounds a stretch of stream operations that take no deadline of their own: when it passes, the stream is
-// closed, the operation ends with operation_aborted, and outcome() turns that into timed_out. Cancelled stays
-// cancelled.
+// Bounds a stretch of operations that take no deadline of their own, on a stream or on an exchange: when it
+// passes, the stream is closed or the exchange reset, the operation ends with operation_aborted, and
+// outcome() turns that into timed_out. Cancelled stays cancelled. Costs nothing without a deadline.
 
 #include "net/environment.hpp"
 
@@ -9,14 +9,21 @@ namespace net {
 
 class deadline_guard {
 public:
-    deadline_guard(environment& env, time_point when, stream& guarded)
+    template <class Guarded>
+    deadline_guard(environment& env, time_point when, Guarded& guarded)
         : timer_(when == never ? nullptr : env.make_timer()) {
         if (timer_)
             timer_->start(when, [this, &guarded] {
                 expired_ = true;
-                guarded.close();
+                if constexpr (requires { guarded.close(); })
+                    guarded.close();
+                else
+                    guarded.reset();
             });
     }
+
+    deadline_guard(const deadline_guard&) = delete;
+    deadline_guard& operator=(const deadline_guard&) = delete;
 
     bool expired() const { return expired_; }
 

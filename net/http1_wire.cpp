@@ -1,5 +1,7 @@
 #include "net/http1_wire.hpp"
 
+#include "net/text.hpp"
+
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/error.hpp>
@@ -23,14 +25,6 @@ std::string_view as_std(boost::beast::string_view text) {
 
 boost::beast::string_view as_beast(std::string_view text) {
     return {text.data(), text.size()};
-}
-
-std::string lower(std::string_view text) {
-    std::string made(text);
-    for (auto& letter : made)
-        if (letter >= 'A' && letter <= 'Z')
-            letter = static_cast<char>(letter - 'A' + 'a');
-    return made;
 }
 
 // Belongs to the connection, or to the framing, which is ours to write.
@@ -157,7 +151,7 @@ protected:
     http_fields fields() const {
         http_fields all;
         for (const auto& field : parser_.get().base()) {
-            auto name = lower(as_std(field.name_string()));
+            auto name = lower_case(as_std(field.name_string()));
             // A response's length is of interest also where it is not the framing (HEAD).
             if (!of_the_connection(name) || (!IsRequest && name == "content-length"))
                 all.push_back({std::move(name), std::string(as_std(field.value()))});

@@ -1,7 +1,5 @@
 #include "s2/append_session.hpp"
 
-#include "s2/exchange_deadline.hpp"
-
 namespace s2 {
 namespace {
 
@@ -113,13 +111,13 @@ net::task<result<void>> append_session::write(append_session_state::batch batch,
         sent_bytes_ += piece.size();
     batch.whole_at = sent_bytes_;
     state_.sending(batch);
-    const exchange_deadline guard(env_, deadline, *opened_.exchange);
+    const net::deadline_guard guard(env_, deadline, *opened_.exchange);
     const auto ec = co_await opened_.exchange->write(pieces);
     co_return after_write(guard, ec, "sending a batch");
 }
 
 // A session that has ended meanwhile says why better than the write that its end has broken.
-result<void> append_session::after_write(const exchange_deadline& guard, net::error_code ec,
+result<void> append_session::after_write(const net::deadline_guard& guard, net::error_code ec,
                                          const char* doing) {
     if (guard.expired())
         overdue_ = true;
@@ -134,7 +132,7 @@ net::task<result<void>> append_session::half_close(net::time_point deadline) {
     if (state_.half_closed())
         co_return result<void>();
     state_.half_closing();
-    const exchange_deadline guard(env_, deadline, *opened_.exchange);
+    const net::deadline_guard guard(env_, deadline, *opened_.exchange);
     const auto ec = co_await opened_.exchange->finish();
     co_return after_write(guard, ec, "ending the append session");
 }
@@ -142,7 +140,7 @@ net::task<result<void>> append_session::half_close(net::time_point deadline) {
 net::task<append_event> append_session::next(net::time_point deadline) {
     if (state_.has_ended())
         co_return state_.ended();
-    const exchange_deadline guard(env_, deadline, *opened_.exchange);
+    const net::deadline_guard guard(env_, deadline, *opened_.exchange);
     if (!head_received_) {
         auto refused = co_await await_head(guard);
         if (refused)
@@ -176,7 +174,7 @@ net::task<append_event> append_session::next(net::time_point deadline) {
 }
 
 // The response's head; what it returns is why there is no session.
-net::task<std::optional<error>> append_session::await_head(const exchange_deadline& guard) {
+net::task<std::optional<error>> append_session::await_head(const net::deadline_guard& guard) {
     auto head = co_await opened_.exchange->response();
     if (!head) {
         // Before any answer: the server says so where it has processed nothing of the request.
@@ -197,7 +195,7 @@ net::task<std::optional<error>> append_session::await_head(const exchange_deadli
 }
 
 // A reset by a deadline of the sending side's reaches the receiving one as a mere abort.
-net::error_code append_session::outcome(const exchange_deadline& guard, net::error_code ec) const {
+net::error_code append_session::outcome(const net::deadline_guard& guard, net::error_code ec) const {
     if (overdue_ && net::is_cancelled(ec))
         return net::make_error_code(net::error::timed_out);
     return guard.outcome(ec);

@@ -3,13 +3,12 @@
 // append_session_state. Sending and receiving may be two tasks; each of both sides has one user at a time.
 // Who owns the session destroys it after both have left; abort() makes both leave soon.
 
+#include "net/deadline.hpp"
 #include "s2/append_frame.hpp"
 #include "s2/append_session_state.hpp"
 #include "s2/client.hpp"
 
 namespace s2 {
-
-class exchange_deadline;
 
 class append_session {
 public:
@@ -52,10 +51,10 @@ private:
                                   std::span<const net::asio::const_buffer> pieces, net::time_point deadline);
     net::task<result<void>> write_whole(append_session_state::batch batch, std::string frame,
                                         net::time_point deadline);
-    net::task<std::optional<error>> await_head(const exchange_deadline& guard);
+    net::task<std::optional<error>> await_head(const net::deadline_guard& guard);
     std::optional<error> not_sendable() const;
-    result<void> after_write(const exchange_deadline& guard, net::error_code ec, const char* doing);
-    net::error_code outcome(const exchange_deadline& guard, net::error_code ec) const;
+    result<void> after_write(const net::deadline_guard& guard, net::error_code ec, const char* doing);
+    net::error_code outcome(const net::deadline_guard& guard, net::error_code ec) const;
 
     net::environment& env_;
     credentials& token_;

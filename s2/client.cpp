@@ -152,7 +152,7 @@ net::task<result<open_exchange>> client::open_session(std::string method, std::s
                                                       net::time_point deadline) {
     if (auto reason = invalid_stream_name(stream))
         co_return error::from_invalid(std::move(*reason));
-    unary_call request = stream_call(std::move(method), "/streams/" + encode_segment(stream) + "/records");
+    unary_call request = stream_call(std::move(method), records_path(stream));
     request.query = std::move(query);
     request.fields.push_back({"content-type", "s2s/proto"});
     request.fields.push_back({"accept", "application/protobuf"});

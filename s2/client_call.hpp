@@ -3,10 +3,24 @@
 
 #include "net/endpoint.hpp"
 #include "net/http.hpp"
+#include "s2/endpoints.hpp"
 
 #include <string>
 
 namespace s2 {
+
+// Behind the base's path; names are encoded.
+inline std::string basin_path(std::string_view name) {
+    return "/basins/" + encode_segment(name);
+}
+
+inline std::string stream_path(std::string_view name) {
+    return "/streams/" + encode_segment(name);
+}
+
+inline std::string records_path(std::string_view name) {
+    return stream_path(name) + "/records";
+}
 
 struct unary_call {
     std::string method;

@@ -13,18 +13,6 @@ namespace json = boost::json;
 
 constexpr const char* protobuf_type = "application/protobuf";
 
-std::string basin_path(std::string_view name) {
-    return "/basins/" + encode_segment(name);
-}
-
-std::string stream_path(std::string_view name) {
-    return "/streams/" + encode_segment(name);
-}
-
-std::string records_path(std::string_view name) {
-    return stream_path(name) + "/records";
-}
-
 std::optional<json::object> parse_object(std::string_view body) {
     boost::system::error_code ec;
     auto value = json::parse(json::string_view(body.data(), body.size()), ec);

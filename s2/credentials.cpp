@@ -1,5 +1,7 @@
 #include "s2/credentials.hpp"
 
+#include "net/text.hpp"
+
 #include <algorithm>
 #include <string.h> // explicit_bzero
 #include <utility>
@@ -19,14 +21,6 @@ bool fits_a_header(std::string_view token) {
 }
 
 } // namespace
-
-std::string_view trimmed_token(std::string_view text) {
-    constexpr std::string_view white = " \t\r\n";
-    const auto first = text.find_first_not_of(white);
-    if (first == std::string_view::npos)
-        return {};
-    return text.substr(first, text.find_last_not_of(white) - first + 1);
-}
 
 secret::secret(std::string value)
     : value_(value) {
@@ -71,7 +65,7 @@ result<secret> credentials::bearer() {
     if (!content)
         return error::from_credentials("cannot read the token file " + file_.string() + ": " +
                                        content.error().message());
-    secret fresh{std::string(trimmed_token(*content))};
+    secret fresh{std::string(net::trimmed(*content))};
     wipe(*content);
     if (fresh.empty())
         return error::from_credentials("the token file " + file_.string() + " is empty");

@@ -34,9 +34,6 @@ private:
 
 std::ostream& operator<<(std::ostream&, const secret&) = delete;
 
-// Without the white space around it, a trailing newline for instance, which is never part of a token.
-std::string_view trimmed_token(std::string_view text);
-
 constexpr std::uint64_t token_file_bytes_max = 8 * 1024;
 
 class credentials {

@@ -1,6 +1,6 @@
 #include "s2/error.hpp"
 
-#include "s2/utf8.hpp"
+#include "net/utf8.hpp"
 
 #include <boost/json.hpp>
 
@@ -45,7 +45,7 @@ std::string printable_start(std::string_view words) {
     while (end > 0 && end < words.size() && (static_cast<unsigned char>(words[end]) & 0xC0) == 0x80)
         --end;
     std::string text(words.substr(0, end));
-    const bool utf8 = valid_utf8(text);
+    const bool utf8 = net::valid_utf8(text);
     for (char& each : text) {
         const auto byte = static_cast<unsigned char>(each);
         if (byte < 0x20 || byte == 0x7F)

@@ -1,7 +1,7 @@
 // What the protocol allows (§2.9, §5), said in words where it is violated.
 
+#include "net/utf8.hpp"
 #include "s2/types.hpp"
-#include "s2/utf8.hpp"
 
 #include <algorithm>
 
@@ -28,7 +28,7 @@ bool basin_name_char(char c) {
 std::optional<std::string> invalid_fencing_token(std::string_view token) {
     if (token.size() > fencing_token_bytes_max)
         return "a fencing token holds at most 36 bytes, this one " + std::to_string(token.size());
-    if (!valid_utf8(token))
+    if (!net::valid_utf8(token))
         return "a fencing token must be UTF-8";
     return std::nullopt;
 }
@@ -67,7 +67,7 @@ std::optional<std::string> invalid_stream_name(std::string_view name) {
         return "a stream name is neither . nor ..";
     if (name.find('\0') != std::string_view::npos)
         return "a stream name holds no NUL";
-    if (!valid_utf8(name))
+    if (!net::valid_utf8(name))
         return "a stream name must be UTF-8";
     return std::nullopt;
 }

@@ -1,7 +1,7 @@
 #include "s2/protobuf.hpp"
 
+#include "net/utf8.hpp"
 #include "s2/field_heads.hpp"
-#include "s2/utf8.hpp"
 
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
@@ -237,7 +237,7 @@ bool read(pbf_reader in, append_input& input) {
             break;
         case bytes(3):
             input.fencing_token = std::string(view_of(in));
-            if (!valid_utf8(*input.fencing_token))
+            if (!net::valid_utf8(*input.fencing_token))
                 return false;
             break;
         default:

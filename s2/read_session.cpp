@@ -1,6 +1,6 @@
 #include "s2/read_session.hpp"
 
-#include "s2/exchange_deadline.hpp"
+#include "net/deadline.hpp"
 
 #include <algorithm>
 
@@ -102,7 +102,7 @@ net::task<step> read_session::connect(net::time_point deadline) {
 
 // A heartbeat stands for "goes on": the head itself brings nothing.
 net::task<step> read_session::await_head(net::time_point until) {
-    const exchange_deadline guard(from_.env(), until, *opened_.exchange);
+    const net::deadline_guard guard(from_.env(), until, *opened_.exchange);
     auto head = co_await opened_.exchange->response();
     if (!head)
         co_return state_.on_failure(
@@ -130,7 +130,7 @@ net::task<step> read_session::receive(read_batch& into, net::time_point deadline
             break;
         }
         const auto silent_at = net::saturating_add(heard_at_, read_session_state::silence_max);
-        const exchange_deadline guard(env, std::min(deadline, silent_at), *opened_.exchange);
+        const net::deadline_guard guard(env, std::min(deadline, silent_at), *opened_.exchange);
         const auto got = co_await opened_.exchange->read_some(net::asio::buffer(in_));
         if (got) {
             heard_at_ = env.now();

@@ -1,5 +1,6 @@
 #include "s2/transport.hpp"
 
+#include "net/text.hpp"
 #include "net/tls.hpp"
 
 #include <chrono>
@@ -11,13 +12,8 @@ namespace {
 // What a person needs to tell a certificate's fault from this machine's.
 std::string clock_text(net::wall_micros now) {
     constexpr net::wall_micros surely_past = 1'735'689'600'000'000; // 2025-01-01: this program is younger
-    const std::chrono::sys_time<std::chrono::microseconds> at{std::chrono::microseconds(now)};
-    const std::chrono::year_month_day date(std::chrono::floor<std::chrono::days>(at));
-    char text[32];
-    std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(date.year()),
-                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
     return (now < surely_past ? "wrong clock: this machine's says " : "this machine's clock says ") +
-           std::string(text);
+           net::rfc3339(now).substr(0, std::string_view("2026-01-02").size());
 }
 
 const std::filesystem::path system_anchors = "/etc/ssl/certs";

@@ -1,6 +1,6 @@
 #include "s2/types.hpp"
 
-#include "s2/utf8.hpp"
+#include "net/utf8.hpp"
 
 namespace s2 {
 namespace {

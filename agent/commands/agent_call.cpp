@@ -3,6 +3,7 @@
 #include "net/deadline.hpp"
 #include "net/http1_client.hpp"
 #include "net/system_files.hpp"
+#include "net/text.hpp"
 
 #include <boost/json/parse.hpp>
 
@@ -39,12 +40,6 @@ std::variant<api_address, config_error> parse_address(std::string_view text, std
     if (!at || at->type != net::endpoint::kind::tcp)
         return refuse();
     return api_address{*at, at->text(), {}};
-}
-
-std::string trimmed(std::string text) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
-        text.pop_back();
-    return text;
 }
 
 } // namespace
@@ -88,7 +83,7 @@ std::variant<api_address, config_error> api_flags::address(const invocation& giv
         if (!token)
             return no_address("cannot read " + from.api_token_file.string() +
                               " (--api-token-file): " + token.error().message());
-        at->token = trimmed(*token);
+        at->token = net::trimmed(*token);
     }
     return found;
 }

@@ -9,7 +9,6 @@
 namespace agent::commands {
 namespace {
 
-constexpr std::string_view store_file = "store.db";
 constexpr std::size_t pipe_bytes = 1024 * 1024;
 
 } // namespace
@@ -30,7 +29,7 @@ struct embedded_archive::parts {
 
 std::variant<std::unique_ptr<embedded_archive>, std::string>
 embedded_archive::open(net::environment& env, const std::filesystem::path& state_dir) {
-    const auto file = state_dir / store_file;
+    const auto file = state_dir / embedded_store_file;
     if (state_dir.empty() || !env.files().exists(file))
         return "there is no embedded store in " + (state_dir.empty() ? "memory" : state_dir.string()) +
                "; give the agent's --state-dir";

@@ -1,8 +1,8 @@
 #include "s2/local/append_session.hpp"
 
+#include "net/utf8.hpp"
 #include "s2/local/drain_watch.hpp"
 #include "s2/protobuf.hpp"
-#include "s2/utf8.hpp"
 
 #include <array>
 
@@ -82,7 +82,7 @@ outcome<append_input> server_append_session::input_in(const frame& from) const {
     if (from.terminal)
         return bad_frame("Unexpected terminal frame as input");
     auto input = decode_append_input(from.payload);
-    if (!input || (input->fencing_token && !valid_utf8(*input->fencing_token)))
+    if (!input || (input->fencing_token && !net::valid_utf8(*input->fencing_token)))
         return bad_frame("failed to decode Protobuf message");
     if (const auto why = invalid_reason(*input))
         return invalid(*why);

@@ -1,5 +1,7 @@
 #include "s2/local/negotiation.hpp"
 
+#include "net/text.hpp"
+
 #include <boost/json/parse.hpp>
 
 #include <algorithm>
@@ -10,25 +12,10 @@ namespace {
 constexpr std::size_t request_token_bytes_max = 36;
 constexpr std::size_t encryption_key_bytes_max = 44;
 
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-        text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-        text.remove_suffix(1);
-    return text;
-}
-
-std::string lower(std::string_view text) {
-    std::string all(text);
-    std::transform(all.begin(), all.end(), all.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    return all;
-}
-
 bool zero_quality(std::string_view parameters) {
     while (!parameters.empty()) {
         const auto end = parameters.find(';');
-        const std::string one = lower(trimmed(parameters.substr(0, end)));
+        const std::string one = net::lower_case(net::trimmed(parameters.substr(0, end)));
         parameters.remove_prefix(end == std::string_view::npos ? parameters.size() : end + 1);
         if (one.starts_with("q=") && one.find_first_not_of("0.", 2) == std::string::npos && one.size() > 2)
             return true;
@@ -49,7 +36,7 @@ bool has_field(const net::http_fields& fields, std::string_view name) {
 
 media media_of(std::string_view value) {
     value = value.substr(0, value.find(','));
-    const std::string type = lower(trimmed(value.substr(0, value.find(';'))));
+    const std::string type = net::lower_case(net::trimmed(value.substr(0, value.find(';'))));
     if (type.empty())
         return media::none;
     if (type == "s2s/proto")
@@ -72,7 +59,7 @@ compression accepted_compression(std::string_view accept_encoding) {
         const auto semicolon = entry.find(';');
         if (semicolon != std::string_view::npos && zero_quality(entry.substr(semicolon + 1)))
             continue;
-        const std::string name = lower(trimmed(entry.substr(0, semicolon)));
+        const std::string name = net::lower_case(net::trimmed(entry.substr(0, semicolon)));
         if (name == "zstd")
             return compression::zstd;
         gzip = gzip || name == "gzip";
@@ -83,7 +70,7 @@ compression accepted_compression(std::string_view accept_encoding) {
 outcome<record_headers> record_headers::of(const net::request_head& head) {
     // Streams here have no cipher: a key is looked at no further than lite does for a plaintext stream.
     if (has_field(head.fields, "s2-encryption-key")) {
-        const auto length = trimmed(net::find_field(head.fields, "s2-encryption-key")).size();
+        const auto length = net::trimmed(net::find_field(head.fields, "s2-encryption-key")).size();
         if (length == 0 || length > encryption_key_bytes_max)
             return invalid_header("s2-encryption-key", "invalid encryption key: key material length " +
                                                            std::to_string(length) + " is out of range");
@@ -107,7 +94,7 @@ outcome<record_headers> record_headers::of(const net::request_head& head) {
 outcome<record_format> format_of(const net::request_head& head) {
     if (!has_field(head.fields, "s2-format"))
         return record_format::raw;
-    const auto value = trimmed(net::find_field(head.fields, "s2-format"));
+    const auto value = net::trimmed(net::find_field(head.fields, "s2-format"));
     if (value == "raw" || value == "json")
         return record_format::raw;
     if (value == "base64" || value == "json-binsafe")

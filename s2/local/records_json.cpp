@@ -1,7 +1,7 @@
 #include "s2/local/records_json.hpp"
 
+#include "net/utf8.hpp"
 #include "s2/protobuf.hpp"
-#include "s2/utf8.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -94,7 +94,8 @@ void append_text(std::string_view raw, record_format format, std::string& out) {
         out += base64_encoded(raw);
         out += '"';
     } else {
-        out += json::serialize(json::string_view(valid_utf8(raw) ? raw : std::string_view(lossy_utf8(raw))));
+        out += json::serialize(
+            json::string_view(net::valid_utf8(raw) ? raw : std::string_view(lossy_utf8(raw))));
     }
 }
 
@@ -201,7 +202,7 @@ std::string lossy_utf8(std::string_view bytes) {
                              : lead < 0xF0 ? 3
                              : lead < 0xF5 ? 4
                                            : 0;
-        if (length > 0 && length <= bytes.size() && valid_utf8(bytes.substr(0, length))) {
+        if (length > 0 && length <= bytes.size() && net::valid_utf8(bytes.substr(0, length))) {
             text += bytes.substr(0, length);
             bytes.remove_prefix(length);
             continue;

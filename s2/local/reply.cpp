@@ -1,5 +1,6 @@
 #include "s2/local/reply.hpp"
 
+#include "net/text.hpp"
 #include "s2/local/uri.hpp"
 
 #include <boost/json/parse.hpp>
@@ -107,36 +108,17 @@ net::task<std::variant<std::optional<json::value>, reply>> read_json(const call&
 }
 
 outcome<std::string> basin_in_path(const call& on) {
-    std::string name = percent_decoded(on.path.at(1));
+    std::string name = net::percent_decoded(on.path.at(1));
     if (const auto why = invalid_basin_name(name))
         return bad_path("Invalid URL: " + *why);
     return name;
 }
 
 outcome<std::string> stream_in_path(const call& on) {
-    std::string name = percent_decoded(on.path.at(1));
+    std::string name = net::percent_decoded(on.path.at(1));
     if (const auto why = invalid_stream_name(name))
         return bad_path("Invalid URL: " + *why);
     return name;
-}
-
-std::string rfc3339(std::int64_t wall_us) {
-    using namespace std::chrono;
-    const sys_time<microseconds> at{microseconds(wall_us)};
-    const auto day = floor<days>(at);
-    const year_month_day date(day);
-    const hh_mm_ss time(at - day);
-    char text[64];
-    std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d", int(date.year()),
-                  unsigned(date.month()), unsigned(date.day()), int(time.hours().count()),
-                  int(time.minutes().count()), int(time.seconds().count()));
-    std::string whole = text;
-    if (const auto micros = time.subseconds().count(); micros != 0) {
-        std::snprintf(text, sizeof text, ".%06d", int(micros));
-        whole += text;
-        whole.erase(whole.find_last_not_of('0') + 1);
-    }
-    return whole + "Z";
 }
 
 } // namespace s2::local

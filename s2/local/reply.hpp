@@ -46,8 +46,6 @@ net::task<std::variant<std::optional<json::value>, reply>> read_json(const call&
 outcome<std::string> basin_in_path(const call& on);
 outcome<std::string> stream_in_path(const call& on);
 
-std::string rfc3339(std::int64_t wall_us);
-
 // basin_routes.cpp
 net::task<reply> list_basins(const call& on);
 net::task<reply> create_basin(const call& on);

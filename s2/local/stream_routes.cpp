@@ -1,3 +1,4 @@
+#include "net/text.hpp"
 #include "s2/local/reply.hpp"
 #include "s2/local/uri.hpp"
 
@@ -9,8 +10,10 @@ namespace {
 json::object json_of(const stream_row& row) {
     json::object info;
     info["name"] = row.name;
-    info["created_at"] = rfc3339(row.created_at_us);
-    info["deleted_at"] = row.deleted_at_us ? json::value(rfc3339(*row.deleted_at_us)) : json::value(nullptr);
+    info["created_at"] = net::rfc3339(row.created_at_us, net::fraction::shortest);
+    info["deleted_at"] = row.deleted_at_us
+                             ? json::value(net::rfc3339(*row.deleted_at_us, net::fraction::shortest))
+                             : json::value(nullptr);
     info["cipher"] = nullptr;
     return info;
 }

@@ -1,16 +1,11 @@
 #include "s2/local/uri.hpp"
 
+#include "net/text.hpp"
+
 #include <charconv>
 
 namespace s2::local {
 namespace {
-
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = static_cast<char>(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 template <class Number>
 std::optional<Number> parse_number(std::string_view text) {
@@ -38,22 +33,6 @@ std::vector<std::string_view> path_segments(std::string_view path) {
     }
 }
 
-std::string percent_decoded(std::string_view text) {
-    std::string decoded;
-    decoded.reserve(text.size());
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        const int high = text[at] == '%' && at + 2 < text.size() ? hex_digit(text[at + 1]) : -1;
-        const int low = high >= 0 ? hex_digit(text[at + 2]) : -1;
-        if (low < 0) {
-            decoded.push_back(text[at]);
-            continue;
-        }
-        decoded.push_back(static_cast<char>(high << 4 | low));
-        at += 2;
-    }
-    return decoded;
-}
-
 query_parameters::query_parameters(std::string_view query) {
     while (!query.empty()) {
         const auto ampersand = query.find('&');
@@ -62,14 +41,9 @@ query_parameters::query_parameters(std::string_view query) {
         if (pair.empty())
             continue;
         const auto equals = pair.find('=');
-        const auto decode = [](std::string_view part) {
-            std::string spaced(part);
-            for (char& c : spaced)
-                c = c == '+' ? ' ' : c;
-            return percent_decoded(spaced);
-        };
-        values_.emplace(decode(pair.substr(0, equals)),
-                        equals == std::string_view::npos ? std::string() : decode(pair.substr(equals + 1)));
+        values_.emplace(net::query_decoded(pair.substr(0, equals)),
+                        equals == std::string_view::npos ? std::string()
+                                                         : net::query_decoded(pair.substr(equals + 1)));
     }
 }
 

@@ -12,9 +12,6 @@ namespace s2::local {
 // last one.
 std::vector<std::string_view> path_segments(std::string_view path);
 
-// Malformed escapes stay as they are, and so does '+'.
-std::string percent_decoded(std::string_view text);
-
 class query_parameters {
 public:
     explicit query_parameters(std::string_view query);

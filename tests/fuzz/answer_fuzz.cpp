@@ -1,10 +1,10 @@
 // What a server answers that is not a success: two bytes of status, then the body, as in a terminal frame;
 // and JSON that it answers with.
 #include "input.hpp"
+#include "net/utf8.hpp"
 #include "s2/config.hpp"
 #include "s2/error.hpp"
 #include "s2/frame.hpp"
-#include "s2/utf8.hpp"
 
 #include <boost/json.hpp>
 
@@ -12,7 +12,7 @@ namespace {
 
 // What a log line or a status answer may hold.
 bool harmless(std::string_view text) {
-    return s2::valid_utf8(text) && text.size() <= 4096 && std::none_of(text.begin(), text.end(), [](char c) {
+    return net::valid_utf8(text) && text.size() <= 4096 && std::none_of(text.begin(), text.end(), [](char c) {
                return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
            });
 }

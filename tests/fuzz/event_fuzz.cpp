@@ -4,7 +4,7 @@
 #include "agent/event.hpp"
 #include "agent/event_scan.hpp"
 #include "input.hpp"
-#include "s2/utf8.hpp"
+#include "net/utf8.hpp"
 
 #include <boost/json.hpp>
 
@@ -45,11 +45,11 @@ void refused(const agent::event_error& error, bool valid, std::string_view text)
                "a refusal has one of the codes");
     if (valid)
         NET_ASSERT(about_events && error.code != "too_deep", "a refusal of JSON is not called invalid JSON");
-    NET_ASSERT(s2::valid_utf8(error.message) && error.message.size() < 1000 &&
+    NET_ASSERT(net::valid_utf8(error.message) && error.message.size() < 1000 &&
                    std::none_of(error.message.begin(), error.message.end(),
                                 [](unsigned char c) { return c < ' ' || c == 0x7F; }),
                "a refusal can be logged");
-    NET_ASSERT(error.code != "invalid_utf8" || !s2::valid_utf8(text), "only what is no UTF-8 is called so");
+    NET_ASSERT(error.code != "invalid_utf8" || !net::valid_utf8(text), "only what is no UTF-8 is called so");
 }
 
 std::string envelope_of(agent::event& event) {
@@ -71,7 +71,7 @@ void accepted(agent::event event, std::string_view text) {
     if (line.empty())
         return;
     NET_ASSERT(line.find_first_of("\r\n") == line.npos, "an envelope is one line");
-    NET_ASSERT(s2::valid_utf8(line), "an envelope is UTF-8");
+    NET_ASSERT(net::valid_utf8(line), "an envelope is UTF-8");
     agent::event_scan scan(line);
     NET_ASSERT(scan.document(agent::event_nesting_max + 1), "an envelope is JSON");
 
@@ -112,8 +112,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto text = fuzz::text_of(data, size);
     const bool valid = is_json(text);
     if (const auto head = agent::parse_envelope_head(text))
-        NET_ASSERT(s2::valid_utf8(head->capture_session_id) && s2::valid_utf8(head->type) &&
-                       s2::valid_utf8(head->category),
+        NET_ASSERT(net::valid_utf8(head->capture_session_id) && net::valid_utf8(head->type) &&
+                       net::valid_utf8(head->category),
                    "what is read of an envelope is UTF-8");
     agent::event_parser parser;
     for (const auto origin : {agent::event_origin::intake, agent::event_origin::cdp}) {

@@ -1,10 +1,11 @@
 // What a client sends to the embedded store in JSON, in headers and in a target.
 #include "input.hpp"
+#include "net/text.hpp"
+#include "net/utf8.hpp"
 #include "s2/endpoints.hpp"
 #include "s2/local/records_json.hpp"
 #include "s2/local/uri.hpp"
 #include "s2/protobuf.hpp"
-#include "s2/utf8.hpp"
 
 #include <boost/json.hpp>
 
@@ -53,8 +54,8 @@ void texts(std::string_view bytes) {
     if (const auto decoded = s2::local::base64_decoded(bytes))
         NET_ASSERT(s2::local::base64_encoded(*decoded) == bytes, "one text per sequence of bytes");
     const auto lossy = s2::local::lossy_utf8(bytes);
-    NET_ASSERT(s2::valid_utf8(lossy), "lossy text is UTF-8");
-    NET_ASSERT(!s2::valid_utf8(bytes) || lossy == bytes, "what is UTF-8 stays");
+    NET_ASSERT(net::valid_utf8(lossy), "lossy text is UTF-8");
+    NET_ASSERT(!net::valid_utf8(bytes) || lossy == bytes, "what is UTF-8 stays");
 }
 
 void headers(std::string_view value) {
@@ -107,7 +108,7 @@ void targets(std::string_view text) {
         joined.append("/").append(segment);
     NET_ASSERT(joined == (text.starts_with('/') ? "" : "/") + std::string(text),
                "segments are all of a path");
-    NET_ASSERT(s2::local::percent_decoded(s2::encode_segment(text)) == text, "a segment there and back");
+    NET_ASSERT(net::percent_decoded(s2::encode_segment(text)) == text, "a segment there and back");
 
     s2::local::query_parameters query("n=" + s2::encode_query_value(text) + "&" + std::string(text));
     (void)query.text("n");

@@ -9,8 +9,9 @@
 #include "agent/setting_reader.hpp"
 #include "agent/units.hpp"
 #include "input.hpp"
+#include "net/text.hpp"
+#include "net/utf8.hpp"
 #include "s2/endpoints.hpp"
-#include "s2/utf8.hpp"
 
 #include <boost/json.hpp>
 
@@ -32,14 +33,13 @@ void units(std::string_view text) {
         constexpr net::wall_micros year_0 = -62'167'219'200'000'000;
         constexpr net::wall_micros year_10000 = 253'402'300'800'000'000;
         if (*moment >= year_0 && *moment < year_10000)
-            NET_ASSERT(agent::parse_moment(agent::moment_text(*moment), now) == moment,
-                       "a moment there and back");
+            NET_ASSERT(agent::parse_moment(net::rfc3339(*moment), now) == moment, "a moment there and back");
     }
 }
 
 void words(std::string_view text) {
     const std::string shown = agent::printable(text);
-    NET_ASSERT(s2::valid_utf8(shown), "what is shown is UTF-8");
+    NET_ASSERT(net::valid_utf8(shown), "what is shown is UTF-8");
     NET_ASSERT(std::none_of(shown.begin(), shown.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }),
                "no control character is shown");
     NET_ASSERT(agent::printable(shown) == shown, "what is shown is all visible");

@@ -1,6 +1,7 @@
 #include "tests/sim/service_faults.hpp"
 
 #include "net/assert.hpp"
+#include "net/text.hpp"
 #include "s2/local/negotiation.hpp"
 #include "s2/local/uri.hpp"
 
@@ -45,7 +46,7 @@ service_request service_request::of(const net::request_head& head) {
     if (path.size() < 3 || path.at(0) != "v1" || path.at(1) != "streams")
         return request;
     request.kind = kind_of(head, path);
-    request.stream = request.basin + "/" + s2::local::percent_decoded(path.at(2));
+    request.stream = request.basin + "/" + net::percent_decoded(path.at(2));
     return request;
 }
 

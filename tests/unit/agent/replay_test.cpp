@@ -1,5 +1,6 @@
 #include "agent/envelope_filter.hpp"
 #include "agent/replay_target.hpp"
+#include "net/text.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -99,7 +100,7 @@ TEST(moments, in_four_forms) {
          {"", "yesterday", "2026-13-01", "2026-02-30", "2026-01-02T03:04", "2026-01-02T03:04:05",
           "2026-01-02T24:00:00Z", "2026-01-02T03:04:05.Z", "2026-01-02T03:04:05Zx", "-5"})
         EXPECT_FALSE(parse_moment(text, now)) << text;
-    EXPECT_EQ(moment_text(now), "2026-01-02T03:04:05.678901Z");
+    EXPECT_EQ(net::rfc3339(now), "2026-01-02T03:04:05.678901Z");
 }
 
 TEST(envelope_filter, all_conditions_must_hold) {

@@ -1,5 +1,5 @@
+#include "net/utf8.hpp"
 #include "s2/types.hpp"
-#include "s2/utf8.hpp"
 
 #include <gtest/gtest.h>
 
@@ -110,11 +110,11 @@ TEST(Limits, StreamNames) {
 TEST(Utf8, Boundaries) {
     for (const char* good : {"", "a", "\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF",
                              "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"})
-        EXPECT_TRUE(valid_utf8(good)) << good;
+        EXPECT_TRUE(net::valid_utf8(good)) << good;
     for (const char* bad : {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80",
                             "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xC2", "\xE0\xA0",
                             "\xF0\x90\x80", "\xC2\x41", "\xE1\x80\x41"})
-        EXPECT_FALSE(valid_utf8(bad)) << bad;
+        EXPECT_FALSE(net::valid_utf8(bad)) << bad;
 }
 
 } // namespace

@@ -1,3 +1,4 @@
+#include "net/text.hpp"
 #include "s2/local/records_json.hpp"
 #include "s2/local/uri.hpp"
 #include "s2/protobuf.hpp"
@@ -77,7 +78,7 @@ TEST(negotiation, only_the_first_media_type_counts) {
 TEST(uri, segments_and_escapes) {
     EXPECT_THAT(path_segments("/v1/streams/a%2Fb"), testing::ElementsAre("v1", "streams", "a%2Fb"));
     EXPECT_THAT(path_segments("/v1/streams/"), testing::ElementsAre("v1", "streams", ""));
-    EXPECT_EQ(percent_decoded("a%2Fb+%zz%2"), "a/b+%zz%2");
+    EXPECT_EQ(net::percent_decoded("a%2Fb+%zz%2"), "a/b+%zz%2");
     query_parameters query("a=1&b=x+y&flag=true&big=18446744073709551615");
     EXPECT_EQ(query.number("a"), 1u);
     EXPECT_EQ(query.text("b"), "x y");
