@@ -147,11 +147,13 @@ inline const char* event_scan::string(const char* at) {
     const auto offset = static_cast<std::size_t>(at - window_);
     if (offset < window_bytes_) [[likely]] {
         const std::uint64_t special = special_bits(offset);
-        const char* end = at + static_cast<unsigned>(std::countr_zero(special));
-        if (special != 0 && *end == '"') [[likely]] {
-            look_ = at;
-            special_behind_ = special & (special - 1);
-            return end + 1;
+        if (special != 0) [[likely]] {
+            const char* end = at + static_cast<unsigned>(std::countr_zero(special));
+            if (*end == '"') [[likely]] {
+                look_ = at;
+                special_behind_ = special & (special - 1);
+                return end + 1;
+            }
         }
     }
     special_behind_ = 0;
@@ -162,10 +164,12 @@ inline const char* event_scan::string(const char* at) {
 // wait for where the first one's string ended. A sixth of event/scan's time.
 inline const char* event_scan::string_value(const char* at) {
     const std::uint64_t special = special_behind_ & (special_behind_ - 1); // without the first
-    const char* end = look_ + static_cast<unsigned>(std::countr_zero(special));
-    if (special != 0 && end > at && *end == '"') [[likely]] { // behind `at`: so the first was `at` itself
-        escaped_ = false;
-        return end + 1;
+    if (special != 0) [[likely]] {
+        const char* end = look_ + static_cast<unsigned>(std::countr_zero(special));
+        if (end > at && *end == '"') [[likely]] { // behind `at`: so the first was `at` itself
+            escaped_ = false;
+            return end + 1;
+        }
     }
     return string(at);
 }

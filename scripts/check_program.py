@@ -6,6 +6,7 @@ its symbols apart; read-only wherever it can be. Prints what is wrong; exit 1.
     check_program.py --self-test each fault is found in a program that has it
 """
 
+import json
 import os
 import pathlib
 import re
@@ -76,13 +77,28 @@ def wrong_symbols(program):
 def wrong_hardening(program):
     dynamic, header, segments = readelf(program, "-d"), readelf(program, "-h"), readelf(program, "-l")
     return [what for there, what in (
-        (re.search(r"Type:\s+DYN", header), "is not position-independent (PIE)"),
+        (re.search(r"Type:\s+DYN", header) and re.search(r"FLAGS_1\).*\bPIE\b", dynamic),
+         "is not position-independent (PIE)"),
         ("GNU_RELRO" in segments and re.search(r"\bNOW\b", dynamic), "is not wholly read-only after relocation (-z relro -z now)"),
         (re.search(r"GNU_STACK\s.*\sRW\s", segments), "has a stack that can be executed"),
+        (re.search(r" UND __\w+_chk@", readelf(program, "--dyn-syms")), "checks no buffer of the C library's calls "
+         "(_FORTIFY_SOURCE)"),
     ) if not there]
 
 
-CHECKS = (wrong_libraries, wrong_versions, wrong_symbols, wrong_hardening)
+# The program's own symbols can't tell: the libraries that are linked in call checked functions too.
+def wrong_commands(program):
+    commands = pathlib.Path(program).parent / "compile_commands.json"
+    if not commands.exists():
+        return []
+    return [f"{entry['file']} is compiled {what}" for entry in json.loads(commands.read_text())
+            for what, wrong in (
+                ("without -D_FORTIFY_SOURCE=2 or 3", not re.search(r"-D_FORTIFY_SOURCE=[23]\b", entry["command"])),
+                ("without optimisation, so _FORTIFY_SOURCE does nothing", not re.search(r" -O[123s]\b", entry["command"])),
+            ) if wrong]
+
+
+CHECKS = (wrong_libraries, wrong_versions, wrong_symbols, wrong_hardening, wrong_commands)
 
 
 def faults(program):
@@ -91,8 +107,8 @@ def faults(program):
 
 # --- the self-test
 
-GOOD = '#include <stdio.h>\nint main(void) { return puts("good") < 0; }\n'
-FLAGS = ("-O2", "-g", "-fPIE", "-pie", "-Wl,-z,relro,-z,now")
+GOOD = '#include <stdio.h>\nint main(int n, char** v) { char s[9]; return sprintf(s, "%s", v[n - 1]) < puts(s); }\n'
+FLAGS = ("-O2", "-g", "-fPIE", "-pie", "-Wl,-z,relro,-z,now", "-D_FORTIFY_SOURCE=2")
 NEWER = '#include <stdlib.h>\nint newer(void) { return (int)arc4random(); }\n'
 ANOTHER = '#include <zlib.h>\nconst char* another(void) { return zlibVersion(); }\n'
 # (what is found, more source, more flags, whether the symbols are put apart)
@@ -103,6 +119,7 @@ BAD = (
     ("is not position-independent", "", ("-no-pie", "-fno-pie"), True),
     ("is not wholly read-only", "", ("-Wl,-z,lazy",), True),
     ("stack that can be executed", "", ("-Wl,-z,execstack",), True),
+    ("checks no buffer", "", ("-U_FORTIFY_SOURCE",), True),
 )
 
 
@@ -127,6 +144,13 @@ def self_test():
         (directory / "program.debug").write_bytes(b"of another build")
         if not any("another build" in fault for fault in faults(good)):
             failed.append("symbols of another build are not found")
+        commands = directory / "compile_commands.json"
+        for command, expected in (("g++ -O2 -D_FORTIFY_SOURCE=2 -c a.cpp", ""), ("g++ -O2 -c a.cpp", "_FORTIFY_SOURCE=2"),
+                                  ("g++ -D_FORTIFY_SOURCE=2 -c a.cpp", "without optimisation")):
+            commands.write_text(json.dumps([{"file": "a.cpp", "command": command}]))
+            if bool(found := wrong_commands(good)) != bool(expected) or expected not in "".join(found):
+                failed.append(f"{command}: {found}")
+        commands.unlink()
         for expected, more, flags, apart in BAD:
             found = faults(built(directory, more, flags, apart))
             if not any(expected in fault for fault in found):

@@ -1,18 +1,25 @@
 #!/usr/bin/env python3
 """Rules of the code that no compiler checks (architecture: Layers, Decide and do). Prints FILE:LINE: the violated rule.
 
-    check_rules.py              over net, s2, agent
+    check_rules.py              over net, s2, agent; and that nothing generated is committed
     check_rules.py --self-test  each rule finds its bad example and leaves the good one alone
 """
 
 import pathlib
 import re
+import subprocess
 import sys
 
 LINES_MAX = 400
 COLUMNS_MAX = 110  # clang-format breaks code there, and leaves comments to their writer
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCES = ("net", "s2", "agent")
+
+# What a tool makes from the sources, an editor leaves behind, or a merge.
+GENERATED = re.compile(
+    r"\.(pyc|pyo|o|obj|a|so|gch|pch|d|gcda|gcno|gcov|profraw|profdata|debug|log|pid|sw[op]|orig|rej|tmp|db|db-wal|db-shm)$|~$"
+    r"|(^|/)(__pycache__|CMakeFiles|build|\.cache|\.pytest_cache)/"
+    r"|(^|/)(compile_commands\.json|CMakeCache\.txt|build\.ninja|core|core\.\d+|callgrind\.out\S*|\.DS_Store)$")
 
 # Which layers a layer may include. An arrow back is an error.
 MAY_INCLUDE = {
@@ -106,8 +113,18 @@ def violations(path, text):
             yield match.start(), f"{rule}: g++ 12.2 miscompiles it"
 
 
+def generated(paths):
+    return [path for path in paths if GENERATED.search(path)]
+
+
 def self_test():
     failed = 0
+    bad = ["scripts/__pycache__/lib.txt", "tests/system/support.pyc", "a.o", "build/dev/x", "core", "net/a.cpp.orig",
+           "compile_commands.json"]
+    good = ["net/core.cpp", "scripts/build", "tests/data/capture.ndjson", "scripts/record_capture/build.py", "agent/log.cpp"]
+    if generated(bad + good) != bad:
+        print(f"self-test: generated files: found {generated(bad + good)}")
+        failed = 1
     for entry in BANNED + TRAPS:
         rule, bad, good = entry[0], entry[-2], entry[-1]
         for example, expected in ((bad, True), (good, False)):
@@ -131,6 +148,10 @@ def main():
     if "--self-test" in sys.argv:
         return self_test()
     failed = 0
+    committed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True, check=True).stdout
+    for path in generated(committed.split("\0")):
+        print(f"{path}: a generated file is committed: git rm --cached it, and name its kind in .gitignore")
+        failed = 1
     for folder in SOURCES:
         for file in sorted((ROOT / folder).rglob("*.[ch]pp")):
             path, text = str(file.relative_to(ROOT)), file.read_text()

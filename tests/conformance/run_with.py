@@ -77,9 +77,10 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("server", choices=["lite", "local"])
     parser.add_argument("--tls", action="store_true")
-    parser.add_argument("--ringtail", default="")
+    parser.add_argument("--ringtail", default="", help="its program, unless the variable RINGTAIL names another")
     parser.add_argument("program", nargs="+")
     options = parser.parse_args()
+    options.ringtail = os.environ.get("RINGTAIL") or options.ringtail
 
     port = free_port()
     command, missing = command_for(options, port)

@@ -24,7 +24,8 @@ import unittest
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-RINGTAIL = os.environ.get("RINGTAIL", str(ROOT / "build/dev/ringtail"))
+# The program that someone names, else that of the build that runs the tests.
+RINGTAIL = os.environ.get("RINGTAIL") or os.environ.get("RINGTAIL_BUILT") or str(ROOT / "build/dev/ringtail")
 CAPTURE = ROOT / "tests/data/capture.ndjson"
 SANITIZED = bool(os.environ.get("RINGTAIL_SANITIZE"))
 PATIENCE = 120.0
