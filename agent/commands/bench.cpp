@@ -244,7 +244,7 @@ bool bench_run::say() {
 
 } // namespace
 
-exit_code bench(const invocation& given) {
+exit_code bench(invocation& given) {
     std::optional<bench_options> asked;
     const exit_code code = configure_bench(given, asked);
     if (!asked)

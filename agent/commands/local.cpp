@@ -48,7 +48,7 @@ net::task<exit_code> serve(net::environment& env, request what, std::filesystem:
     descriptor_needs needs;
     needs.embedded_store = true;
     needs.state_dir = true; // the lock, and the directory
-    needs.listeners = 1;
+    needs.listeners = listeners_of(*at);
     needs.connections_wanted = options.limits.connections_max;
     const auto budget = budget_descriptors(env.descriptors(), needs);
     if (!budget.enough())
@@ -79,7 +79,7 @@ net::task<exit_code> serve(net::environment& env, request what, std::filesystem:
 
 } // namespace
 
-exit_code local(const invocation& given) {
+exit_code local(invocation& given) {
     CLI::App app("Serves the embedded S2-compatible store, for the official s2 command line and SDKs:\n"
                  "  export S2_ACCOUNT_ENDPOINT=http://127.0.0.1:4567 S2_BASIN_ENDPOINT=http://127.0.0.1:4567 "
                  "S2_ACCESS_TOKEN=any",
