@@ -1,6 +1,8 @@
 #pragma once
 // Who may call the API, as configured. Plain data.
 
+#include "net/secret.hpp"
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,7 +10,7 @@
 namespace agent {
 
 struct access_rules {
-    std::string api_token; // empty: none required
+    net::secret api_token; // empty: none required
     // Patterns (* stands for anything) of web origins that may call; nothing: extensions may post telemetry
     // events.
     std::optional<std::vector<std::string>> origins;

@@ -137,7 +137,7 @@ std::optional<api_error> refuse_access(const net::request_head& request, std::st
         return refused;
     const bool probe = request.path() == "/healthz" || request.path() == "/readyz";
     if (!rules.api_token.empty() && !probe && !is_preflight(request) &&
-        !token_matches(request, rules.api_token))
+        !token_matches(request, rules.api_token.reveal()))
         return api_error{401, "unauthorized", "this agent wants its API token",
                          "send it as the header `authorization: Bearer TOKEN`"};
     const auto host = host_of(request.authority);

@@ -54,6 +54,7 @@ net::task<void> stream_events(const api_context& context, net::server_exchange& 
 net::task<void> flush_events(const api_context& context, net::server_exchange& exchange);
 net::task<void> answer_health(const api_context& context, net::server_exchange& exchange);
 net::task<void> answer_readiness(const api_context& context, net::server_exchange& exchange);
+net::task<void> answer_metrics(const api_context& context, net::server_exchange& exchange);
 net::task<void> answer_status(const api_context& context, net::server_exchange& exchange);
 
 // --- answering; a client that is gone costs nothing and is not an error of ours. Want of room in the ring

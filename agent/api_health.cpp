@@ -1,4 +1,6 @@
 #include "agent/api_call.hpp"
+#include "agent/live_sink.hpp"
+#include "agent/metrics.hpp"
 
 #include <boost/json.hpp>
 
@@ -26,6 +28,27 @@ net::task<void> answer_readiness(const api_context& context, net::server_exchang
     }
     json::object body{{"status", "ready"}};
     co_await answer_json(exchange, 200, std::move(body));
+}
+
+net::task<void> answer_metrics(const api_context& context, net::server_exchange& exchange) {
+    metrics_facts facts;
+    facts.account = context.current_report();
+    facts.ready = context.ready();
+    facts.last_seq = context.journal.last_seq();
+    facts.refused = context.sessions.refused();
+    facts.filtered = context.sessions.filtered();
+    facts.ring_bytes = context.journal.used_bytes();
+    facts.ring_capacity = context.journal.capacity_bytes();
+    facts.disk_full = context.journal.disk_full_count();
+    facts.damaged_segments = context.journal.damaged_segments();
+    facts.sse_clients = context.live.clients();
+    if (context.connections)
+        facts.connections = context.connections();
+    const std::string text = metrics_text(facts);
+    net::response_head head;
+    head.status = 200;
+    head.fields.push_back({"content-type", "text/plain; version=0.0.4; charset=utf-8"});
+    co_await net::respond_with(exchange, std::move(head), text);
 }
 
 net::task<void> answer_status(const api_context& context, net::server_exchange& exchange) {

@@ -5,6 +5,7 @@
 #include "agent/category.hpp"
 #include "net/clock.hpp"
 #include "net/endpoint.hpp"
+#include "net/proxy.hpp"
 #include "s2/credentials.hpp"
 #include "s2/frame.hpp"
 
@@ -28,6 +29,7 @@ struct s2_config {
     std::filesystem::path token_file; // wins over token
     std::string stream_template = "{capture_session_id}";
     std::filesystem::path ca_file;
+    net::proxy_settings proxy;
     bool insecure = false;
     s2::compression compression = s2::compression::none;
 };
@@ -52,7 +54,10 @@ struct config {
     std::optional<net::endpoint> listen; // none with input unless given
     std::optional<std::string> unix_path;
     std::optional<std::string> ndjson_unix_path;
+    net::socket_access unix_access; // of both
+    std::optional<net::endpoint> metrics_listen;
     std::filesystem::path api_token_file;
+    bool open_listen = false; // on other than loopback without a token: a proxy in front checks callers
     std::optional<std::vector<std::string>> allow_origins; // patterns; nothing: the default
     std::vector<std::string> allow_hosts;
     std::size_t sse_clients = 200;

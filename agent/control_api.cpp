@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 
 namespace agent {
 namespace {
@@ -24,7 +25,21 @@ constexpr api_route routes[] = {
     {"POST", "/events/flush", flush_events},
     {"GET", "/healthz", answer_health},
     {"GET", "/readyz", answer_readiness},
+    {"GET", "/metrics", answer_metrics},
     {"GET", "/status", answer_status},
+};
+
+constexpr api_route metrics_routes[] = {
+    {"GET", "/metrics", answer_metrics},
+    {"GET", "/healthz", answer_health},
+    {"GET", "/readyz", answer_readiness},
+};
+
+// What one listener serves.
+struct face {
+    api_context context;
+    std::span<const api_route> routes;
+    std::string_view calls; // for who asks for another
 };
 
 struct no_such_path {};
@@ -35,7 +50,7 @@ struct no_such_method {
 
 using found_route = std::variant<api_function, no_such_method, no_such_path>;
 
-found_route find_route(std::string_view method, std::string_view path) {
+found_route find_route(std::span<const api_route> routes, std::string_view method, std::string_view path) {
     std::string allow;
     for (const auto& route : routes) {
         if (route.path != path)
@@ -50,11 +65,11 @@ found_route find_route(std::string_view method, std::string_view path) {
     return no_such_method{std::move(allow)};
 }
 
-net::task<void> serve_allowed(const api_context& context, net::server_exchange& exchange);
+net::task<void> serve_allowed(const face& of, net::server_exchange& exchange);
 
-net::task<void> serve_call(const api_context& context, net::server_exchange& exchange) {
+net::task<void> serve_call(const face& of, net::server_exchange& exchange) {
     const auto& request = exchange.request();
-    auto refused = refuse_access(request, exchange.peer(), context.access);
+    auto refused = refuse_access(request, exchange.peer(), of.context.access);
     if (refused) {
         net::http_fields more;
         if (refused->status == 401)
@@ -62,7 +77,7 @@ net::task<void> serve_call(const api_context& context, net::server_exchange& exc
         co_await answer_error(exchange, std::move(*refused), std::move(more));
         co_return;
     }
-    const auto origin = allowed_origin(request, request.method, context.access);
+    const auto origin = allowed_origin(request, request.method, of.context.access);
     if (is_preflight(request)) {
         net::response_head granted;
         granted.status = 204;
@@ -70,17 +85,17 @@ net::task<void> serve_call(const api_context& context, net::server_exchange& exc
         co_await exchange.respond(std::move(granted), true);
     } else if (!origin.empty()) {
         origin_exchange with_origin(exchange, origin);
-        co_await serve_allowed(context, with_origin);
+        co_await serve_allowed(of, with_origin);
     } else {
-        co_await serve_allowed(context, exchange);
+        co_await serve_allowed(of, exchange);
     }
 }
 
-net::task<void> serve_allowed(const api_context& context, net::server_exchange& exchange) {
+net::task<void> serve_allowed(const face& of, net::server_exchange& exchange) {
     const auto& request = exchange.request();
-    const auto found = find_route(request.method, request.path());
+    const auto found = find_route(of.routes, request.method, request.path());
     if (const auto* serve = std::get_if<api_function>(&found)) {
-        co_await (*serve)(context, exchange);
+        co_await (*serve)(of.context, exchange);
     } else if (const auto* other = std::get_if<no_such_method>(&found)) {
         api_error error{405, "method_not_allowed",
                         request.method + " is not a call of " + std::string(request.path()),
@@ -89,18 +104,16 @@ net::task<void> serve_allowed(const api_context& context, net::server_exchange& 
         co_await answer_error(exchange, std::move(error), std::move(allow));
     } else {
         api_error error{404, "not_found", "there is no " + std::string(request.path()),
-                        "the calls are /events/capture_session, /events/publish, /events/stream, "
-                        "/events/flush, /healthz, "
-                        "/readyz and /status"};
+                        "the calls are " + std::string(of.calls)};
         co_await answer_error(exchange, std::move(error));
     }
 }
 
 // One failing call must not end the connection's other ones, nor the server.
-net::task<void> guarded(std::shared_ptr<const api_context> context, net::server_exchange& exchange) {
+net::task<void> guarded(std::shared_ptr<const face> of, net::server_exchange& exchange) {
     bool failed = false;
     try {
-        co_await serve_call(*context, exchange);
+        co_await serve_call(*of, exchange);
     } catch (const boost::system::system_error& failure) {
         if (net::is_cancelled(failure.code()))
             throw;
@@ -125,7 +138,18 @@ bool always_answered(const net::request_head& request) {
 }
 
 net::http_handler make_control_api(api_context context) {
-    auto shared = std::make_shared<const api_context>(std::move(context));
+    auto shared = std::make_shared<const face>(
+        face{std::move(context), routes,
+             "/events/capture_session, /events/publish, /events/stream, /events/flush, /healthz, /readyz, "
+             "/metrics and /status"});
+    return [shared](net::server_exchange& exchange) { return guarded(shared, exchange); };
+}
+
+net::http_handler make_metrics_api(api_context context) {
+    context.access.api_token = {};
+    auto shared = std::make_shared<const face>(
+        face{std::move(context), metrics_routes,
+             "/metrics, /healthz and /readyz; all others are on the address of --listen"});
     return [shared](net::server_exchange& exchange) { return guarded(shared, exchange); };
 }
 

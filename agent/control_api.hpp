@@ -15,6 +15,11 @@ namespace agent {
 
 class live_sink;
 
+struct connection_count {
+    std::size_t open = 0;
+    std::size_t most = 0;
+};
+
 // What the API acts on. All of it outlives the API.
 struct api_context {
     net::environment& env;
@@ -28,6 +33,7 @@ struct api_context {
     std::function<bool()> stopping; // intake has stopped: publishes are refused, /readyz says 503
     body_memory& bodies;            // shared with whoever else reads what callers send
     access_rules access;
+    std::function<connection_count()> connections;
 };
 
 // What is answered though all places for connections are taken.
@@ -35,5 +41,8 @@ bool always_answered(const net::request_head& request);
 
 // The handler for net::http_server.
 net::http_handler make_control_api(api_context context);
+
+// Of the listener for /metrics and the probes alone: it asks for no token, and web pages may not call.
+net::http_handler make_metrics_api(api_context context);
 
 } // namespace agent

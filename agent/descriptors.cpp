@@ -2,6 +2,7 @@
 
 #include "agent/ndjson_listener.hpp"
 #include "net/http.hpp"
+#include "net/listening.hpp"
 
 #include <spdlog/fmt/fmt.h>
 
@@ -31,6 +32,14 @@ constexpr std::size_t left_per_spare = 4; // of what is left, one in so many is 
 
 } // namespace
 
+std::size_t listeners_of(const std::optional<net::endpoint>& at) {
+    if (!at)
+        return 0;
+    const bool address = at->host.find(':') != std::string::npos ||
+                         at->host.find_first_not_of("0123456789.") == std::string::npos;
+    return address ? 1 : net::listen_addresses_max;
+}
+
 descriptor_needs needs_of(const config& configuration) {
     descriptor_needs needs;
     needs.state_dir = !configuration.state_dir.empty();
@@ -38,9 +47,10 @@ descriptor_needs needs_of(const config& configuration) {
     needs.s2 = !needs.embedded_store;
     needs.file_sink = !configuration.files.empty();
     needs.input = configuration.input.has_value();
-    const std::size_t apis = (configuration.listen ? 1 : 0) + (configuration.unix_path ? 1 : 0);
+    const std::size_t apis = listeners_of(configuration.listen) + (configuration.unix_path ? 1 : 0);
     const std::size_t ndjson = configuration.ndjson_unix_path ? 1 : 0;
-    needs.listeners = apis + ndjson;
+    needs.listeners = apis + ndjson + listeners_of(configuration.metrics_listen);
+    needs.set_aside = configuration.metrics_listen ? metrics_connections_max + metrics_connections_spare : 0;
     needs.ndjson_wanted = ndjson * ndjson_connections_max;
     needs.connections_wanted = (apis > 0 ? net::http_limits{}.connections_max : 0) + needs.ndjson_wanted;
     return needs;
@@ -50,7 +60,8 @@ descriptor_budget budget_descriptors(const net::descriptor_supply& supply, const
     descriptor_budget budget;
     budget.limit = supply.limit;
     budget.open = supply.open;
-    budget.reserved = supply.open + reports_most + other_most + needs.listeners * listener_most;
+    budget.reserved =
+        supply.open + reports_most + other_most + needs.listeners * listener_most + needs.set_aside;
     if (needs.state_dir)
         budget.reserved += state_dir_most;
     if (needs.embedded_store)

@@ -11,6 +11,10 @@
 
 namespace agent {
 
+// Who asks for metrics and probes is never many at one time.
+constexpr std::size_t metrics_connections_max = 8;
+constexpr std::size_t metrics_connections_spare = 4;
+
 // What will want descriptors.
 struct descriptor_needs {
     bool state_dir = false;
@@ -19,9 +23,13 @@ struct descriptor_needs {
     bool file_sink = false;
     bool input = false;
     std::size_t listeners = 0;
+    std::size_t set_aside = 0;          // for connections of their own: what asks for metrics
     std::size_t connections_wanted = 0; // of all listeners together
     std::size_t ndjson_wanted = 0;      // of these
 };
+
+// At most, for an address to listen on: how many addresses a name has is not known yet.
+std::size_t listeners_of(const std::optional<net::endpoint>& at);
 
 descriptor_needs needs_of(const config& configuration);
 

@@ -59,9 +59,49 @@ std::vector<std::string> listed(std::string_view text) {
     return all;
 }
 
+// Of both Unix sockets.
+void read_unix_access(setting_reader& from, net::socket_access& into, const host_facts& host) {
+    if (const auto* text = from.find("unix-mode")) {
+        unsigned mode = 0;
+        const char* const last = text->text.data() + text->text.size();
+        const auto [end, bad] = std::from_chars(text->text.data(), last, mode, 8);
+        if (bad != std::errc() || end != last || mode > 0777)
+            from.refuse("unix-mode",
+                        "is not a file's mode; write it in octal, like 0660 (with --unix-group)");
+        else if ((mode & 0200) == 0)
+            from.refuse("unix-mode",
+                        "shuts out the agent's own user, who needs to write; write 0600 or more");
+        into.mode = mode;
+    }
+    if (const auto* name = from.text("unix-group")) {
+        into.group = host.group_id ? host.group_id(*name) : std::nullopt;
+        if (!into.group)
+            from.refuse("unix-group",
+                        "is no group of this machine; make it, or name another (or its number)");
+    }
+}
+
 constexpr std::size_t sse_clients_most = 250; // fewer than there are places for connections
 
-void read_api(setting_reader& from, config& into) {
+std::optional<net::endpoint> tcp_address(const std::string& text) {
+    auto read = net::parse_endpoint(text);
+    if (!read || read->type != net::endpoint::kind::tcp)
+        return std::nullopt;
+    return std::move(*read);
+}
+
+void read_listen(setting_reader& from, config& into, const std::string& text) {
+    into.listen = tcp_address(text);
+    if (!into.listen)
+        return from.refuse("listen",
+                           "is not HOST:PORT or none, like 127.0.0.1:10001; for a Unix socket use --unix");
+    if (!into.listen->loopback() && into.api_token_file.empty() && !into.open_listen)
+        from.refuse("listen",
+                    "can be reached from other machines: give --api-token-file too, say "
+                    "--open-listen where a proxy in front checks who calls, or listen on 127.0.0.1");
+}
+
+void read_api(setting_reader& from, config& into, const host_facts& host) {
     from.file("api-token-file", into.api_token_file);
     if (const auto* origins = from.find("allow-origin"))
         into.allow_origins = origins->text == "none" ? std::vector<std::string>{} : listed(origins->text);
@@ -69,21 +109,47 @@ void read_api(setting_reader& from, config& into) {
         into.allow_hosts = listed(*hosts);
     from.count("sse-clients", into.sse_clients, 1, sse_clients_most);
     from.unix_socket("unix", into.unix_path);
+    read_unix_access(from, into.unix_access, host);
     if (into.ndjson_unix_path && into.ndjson_unix_path == into.unix_path)
         from.refuse("ndjson-unix", "is the API's Unix socket too; give each its own path");
+    from.on("open-listen", into.open_listen);
     const setting_value* listen = from.find("listen");
     if (!listen && !into.input)
         into.listen = net::endpoint::tcp("127.0.0.1", 10001);
-    if (!listen || listen->text == "none" || listen->text.empty())
+    if (listen && listen->text != "none" && !listen->text.empty())
+        read_listen(from, into, listen->text);
+    if (const auto* metrics = from.text("metrics-listen")) {
+        into.metrics_listen = tcp_address(*metrics);
+        if (!into.metrics_listen)
+            from.refuse("metrics-listen", "is not HOST:PORT or none, like 127.0.0.1:9464");
+        else if (into.listen && into.listen == into.metrics_listen && into.listen->port != 0)
+            from.refuse("metrics-listen", "is the API's address, where /metrics is anyway; leave it out");
+    }
+}
+
+// The small name first, as curl does. One that can't be used is an error only where it would be: other
+// programs may well make sense of it.
+void read_proxy(setting_reader& from, config& into, const host_facts& host) {
+    for (const char* name : {"no_proxy", "NO_PROXY"})
+        if (into.s2.proxy.no_proxy.empty())
+            into.s2.proxy.no_proxy = variable(host.environment, name);
+    const std::string_view small = "https_proxy";
+    const std::string_view name = variable(host.secrets, small).empty() ? "HTTPS_PROXY" : small;
+    const auto text = variable(host.secrets, name);
+    auto read = net::parse_proxy(text);
+    if (auto* found = std::get_if<std::optional<net::proxy>>(&read)) {
+        into.s2.proxy.https = std::move(*found);
         return;
-    const auto read = net::parse_endpoint(listen->text);
-    if (!read || read->type != net::endpoint::kind::tcp)
-        return from.refuse("listen",
-                           "is not HOST:PORT or none, like 127.0.0.1:10001; for a Unix socket use --unix");
-    into.listen = *read;
-    if (!read->loopback() && into.api_token_file.empty())
-        from.refuse("listen",
-                    "can be reached from other machines: give --api-token-file too, or listen on 127.0.0.1");
+    }
+    const auto wrong =
+        still_quoted(text) ? still_quoted_text(name) : std::string(name) + " " + std::get<std::string>(read);
+    const auto secure = [](const std::string& endpoint) { return !endpoint.starts_with("http://"); };
+    const bool used =
+        !into.s2.basin.empty() && (secure(into.s2.account_endpoint) || secure(into.s2.basin_endpoint));
+    if (used)
+        from.fail(wrong);
+    else
+        into.notes.push_back(wrong + "; it is not used");
 }
 
 void read_s2(setting_reader& from, config& into, const host_facts& host) {
@@ -128,6 +194,7 @@ void read_s2(setting_reader& from, config& into, const host_facts& host) {
         from.refuse("s2-ca",
                     "cannot be read: No such file or directory; name the file with the authorities (PEM)",
                     exit_code::unusable);
+    read_proxy(from, into, host);
     from.on("s2-insecure", s2.insecure);
     if (const auto* compression = from.text("s2-compression")) {
         if (const auto read = s2::parse_compression(*compression))
@@ -138,7 +205,7 @@ void read_s2(setting_reader& from, config& into, const host_facts& host) {
 
     // The file wins over the variable, and both over a credential that the service manager passed.
     from.file("s2-token-file", s2.token_file);
-    const auto token = net::trimmed(variable(host.environment, "S2_ACCESS_TOKEN"));
+    const auto token = net::trimmed(variable(host.secrets, "S2_ACCESS_TOKEN"));
     const auto directory = variable(host.environment, "CREDENTIALS_DIRECTORY");
     if (s2.token_file.empty() && !token.empty())
         s2.token = s2::secret(std::string(token));
@@ -268,11 +335,13 @@ std::variant<config, config_error> make_config(const setting_values& values, con
     made.watchdog = watchdog_of(host);
     setting_reader from(values);
     // Those that no setting has.
-    for (const char* name : {"S2_ACCESS_TOKEN", "STATE_DIRECTORY", "XDG_STATE_HOME", "CREDENTIALS_DIRECTORY"})
+    for (const char* name : {"STATE_DIRECTORY", "XDG_STATE_HOME", "CREDENTIALS_DIRECTORY"})
         if (still_quoted(net::trimmed(variable(host.environment, name))))
             from.fail(still_quoted_text(name));
+    if (still_quoted(net::trimmed(variable(host.secrets, "S2_ACCESS_TOKEN"))))
+        from.fail(still_quoted_text("S2_ACCESS_TOKEN"));
     read_intake(from, made);
-    read_api(from, made);
+    read_api(from, made, host);
     read_s2(from, made, host);
     read_delivery(from, made.delivery);
     read_storage(from, made, host);

@@ -22,6 +22,8 @@ struct host_facts {
     bool root = false;
     std::function<bool(const std::filesystem::path&)> exists;
     int pid = 0; // this process's
+    std::function<std::optional<unsigned>(const std::string& name)> group_id = {};
+    secret_variables secrets = {};
 };
 
 std::variant<config, config_error> make_config(const setting_values& values, const host_facts& host);

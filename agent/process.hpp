@@ -4,12 +4,25 @@
 #include "agent/setting.hpp"
 #include "net/clock.hpp"
 
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
 namespace agent {
 
-// A copy of the environment. The bytes of S2_ACCESS_TOKEN's value are then overwritten where the kernel shows
-// them
-// (/proc/PID/environ) and the variable is gone for child processes. Call once, first.
-variables take_environment();
+struct taken_environment {
+    variables plain;
+    secret_variables secrets; // of the names below
+};
+
+// A token, a key, and addresses of proxies, in which a password may stand.
+constexpr std::array<std::string_view, 4> secret_names{"S2_ACCESS_TOKEN", "S2_ENCRYPTION_KEY", "HTTPS_PROXY",
+                                                       "https_proxy"};
+
+// A copy of the environment. The bytes of secrets are then overwritten where the kernel shows them
+// (/proc/PID/environ) and their variables are gone for child processes. Call once, first.
+taken_environment take_environment();
 
 // No core dumps, and no reading of this process's memory by others of the same user, unless
 // RINGTAIL_CORE_DUMPS=1.
@@ -20,6 +33,9 @@ void protect_memory(const variables& environment);
 void share_heap();
 
 bool running_as_root();
+
+// A group's id, by its name or its number; may ask the network (NSS), so only at start.
+std::optional<unsigned> group_named(const std::string& name);
 
 // What this process has used until now, all its threads together.
 struct process_usage {

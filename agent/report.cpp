@@ -66,6 +66,8 @@ boost::json::object to_json(const report& of) {
     add_streams(delivery, of.delivery);
     json["delivery"] = std::move(delivery);
     json["api"] = of.api ? boost::json::value(*of.api) : boost::json::value(nullptr);
+    boost::json::array listening(of.listening.begin(), of.listening.end());
+    json["listening"] = std::move(listening);
     json["pid"] = of.pid;
     json["version"] = RINGTAIL_VERSION;
     return json;

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace agent {
 
@@ -22,6 +23,7 @@ struct report {
     delivery_status delivery;
     std::optional<std::string>
         api; // the address to call this agent at, "http://127.0.0.1:10001" or "unix:/path"
+    std::vector<std::string> listening; // all of them
     int pid = 0;
 };
 

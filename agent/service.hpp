@@ -21,6 +21,7 @@
 #include "agent/state_dir.hpp"
 #include "agent/teardown.hpp"
 #include "net/http_server.hpp"
+#include "net/listening.hpp"
 #include "s2/client.hpp"
 #include "s2/connector.hpp"
 #include "s2/credentials.hpp"
@@ -28,6 +29,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace agent {
@@ -67,12 +69,18 @@ private:
         std::string name; // for errors
     };
 
+    // --- listening (service_listen.cpp)
+    bool try_to_listen();
     std::vector<wanted_address> addresses_wanted() const;
+    std::variant<net::listeners, net::listen_failure> listen_at(const net::endpoint& at);
     bool listen();
-    bool listen_on(const net::endpoint& at, const std::string& flag, std::string address);
-    bool cannot_listen(const std::string& on, const net::error_code& why);
-    std::optional<std::string> read_api_token(std::string& why) const;
-    net::http_handler api_with(std::string token);
+    bool serve_ndjson(const net::endpoint& at, const std::string& name);
+    bool serve_api(const net::endpoint& at, const std::string& name);
+    bool serve_metrics(const net::endpoint& at, const std::string& name);
+    bool cannot_listen(const std::string& name, const net::listen_failure& why);
+    std::optional<net::secret> read_api_token(std::string& why) const;
+    api_context context_with(net::secret token);
+
     bool start_session(); // or start_waits_ says why not yet
     bool room_beside_held();
     void recount();
@@ -131,9 +139,10 @@ private:
     body_memory bodies_;                             // of all callers and intakes
     std::shared_ptr<net::connection_places> places_; // of the API's listeners
     std::shared_ptr<net::connection_places> ndjson_places_;
+    std::shared_ptr<net::connection_places> metrics_places_;
     std::shared_ptr<net::http_handler> api_; // of all servers; another one after a reload
     std::vector<std::unique_ptr<net::http_server>> apis_;
-    std::vector<std::string> addresses_; // of apis_
+    std::vector<std::string> addresses_; // where the API is
     std::unique_ptr<ndjson_listener> ndjson_;
     net::stop_source intake_stop_;
     net::stop_source api_stop_;

@@ -9,7 +9,6 @@
 namespace agent {
 namespace {
 
-constexpr std::uint64_t api_token_bytes_max = 4096;
 constexpr net::duration recount_every = std::chrono::seconds(1);
 // an open append session keeps its connection
 constexpr net::duration connector_idle_close = std::chrono::seconds(1);
@@ -38,6 +37,8 @@ bool service::open() {
     places_ = std::make_shared<net::connection_places>(env_, budget.connections - budget.ndjson_connections,
                                                        budget.spare);
     ndjson_places_ = std::make_shared<net::connection_places>(env_, budget.ndjson_connections, 0);
+    metrics_places_ =
+        std::make_shared<net::connection_places>(env_, metrics_connections_max, metrics_connections_spare);
     auto opened = open_state_dir(env_, config_);
     if (const auto* failed = std::get_if<state_dir_error>(&opened))
         return give_up(exit_code::unusable, failed->message);
@@ -76,6 +77,7 @@ bool service::open_client(net::task_group& connections) {
     s2::connector_options options;
     options.ca_file = s2.ca_file;
     options.insecure = s2.insecure;
+    options.proxy = s2.proxy;
     options.connect_timeout = config_.delivery.connect_timeout;
     options.idle_close = connector_idle_close;
     if (store_) {
@@ -143,126 +145,7 @@ bool service::open_intakes() {
                                                    opened.error().message());
         input_ = std::move(*opened);
     }
-    // Tried out and let go: what can't be had is said before a session begins.
-    std::string why;
-    auto token = config_.listen || config_.unix_path ? read_api_token(why) : std::string();
-    if (!token)
-        return give_up(exit_code::unusable, why);
-    api_ = std::make_shared<net::http_handler>(api_with(std::move(*token)));
-    for (const auto& [at, name] : addresses_wanted()) {
-        const auto tried = env_.listen(at);
-        if (!tried)
-            return cannot_listen(name, tried.error());
-    }
-    return true;
-}
-
-std::vector<service::wanted_address> service::addresses_wanted() const {
-    std::vector<wanted_address> all;
-    if (config_.listen)
-        all.push_back({*config_.listen, "--listen " + config_.listen->text()});
-    if (config_.unix_path)
-        all.push_back({net::endpoint::unix_path(*config_.unix_path), "--unix " + *config_.unix_path});
-    if (config_.ndjson_unix_path)
-        all.push_back({net::endpoint::unix_path(*config_.ndjson_unix_path),
-                       "--ndjson-unix " + *config_.ndjson_unix_path});
-    return all;
-}
-
-bool service::cannot_listen(const std::string& on, const net::error_code& why) {
-    const bool in_use = why == boost::system::errc::address_in_use;
-    return give_up(exit_code::failure,
-                   "cannot listen on " + on + ": " + why.message() +
-                       (in_use ? "; another program has it: choose another address or path" : ""));
-}
-
-// Once the session is on disk. Whoever calls earlier is refused at once, and not kept waiting for an agent
-// that may not come up.
-bool service::listen() {
-    if (config_.listen && !listen_on(*config_.listen, "--listen", "http://"))
-        return false;
-    if (config_.unix_path && !listen_on(net::endpoint::unix_path(*config_.unix_path), "--unix", ""))
-        return false;
-    if (config_.ndjson_unix_path) {
-        auto listening = env_.listen(net::endpoint::unix_path(*config_.ndjson_unix_path));
-        if (!listening)
-            return cannot_listen("--ndjson-unix " + *config_.ndjson_unix_path, listening.error());
-        ndjson_ = std::make_unique<ndjson_listener>(env_, *capture_, *state_->journal, bodies_,
-                                                    std::move(*listening), ndjson_places_,
-                                                    [this] { changed_.notify(); });
-    }
-    return true;
-}
-
-std::optional<std::string> service::read_api_token(std::string& why) const {
-    if (config_.api_token_file.empty())
-        return "";
-    auto content = env_.files().read_all(config_.api_token_file, api_token_bytes_max);
-    if (content)
-        while (!content->empty() && std::isspace(static_cast<unsigned char>(content->back())))
-            content->pop_back();
-    if (content && !content->empty())
-        return *content;
-    why = "cannot use --api-token-file " + config_.api_token_file.string() + ": " +
-          (content ? "it is empty" : content.error().message());
-    return std::nullopt;
-}
-
-// Callers are many and small; what each of them may have in memory unread is small, too.
-net::http_limits api_limits() {
-    net::http_limits limits;
-    limits.stream_window = body_free_bytes;
-    limits.connection_window = 2 * body_free_bytes;
-    return limits;
-}
-
-net::http_handler service::api_with(std::string token) {
-    api_context context{env_,
-                        *state_->journal,
-                        *capture_,
-                        *state_->sessions,
-                        *sink_,
-                        *live_,
-                        [this] {
-                            recount();
-                            return current_report();
-                        },
-                        [this] { return ready_ && !teardown_.begun(); },
-                        [this] { return teardown_.begun(); },
-                        bodies_,
-                        {std::move(token), config_.allow_origins, config_.allow_hosts}};
-    return make_control_api(std::move(context));
-}
-
-// What others keep for us may have been replaced: secrets and certificates rotate, and so do log files.
-void service::reload() {
-    if (!ready_ || teardown_.begun())
-        return; // it is all read afresh at the start, and not needed any more at the end
-    spdlog::info("reading tokens and certificates again, opening the files of --files anew");
-    credentials_->refresh();
-    connector_->drop_connections(); // a new one reads the certificates, where they are others now
-    std::string why;
-    if (auto token = read_api_token(why))
-        *api_ = api_with(std::move(*token));
-    else
-        spdlog::error("{}; the one before it stays", why);
-    if (files_)
-        files_->reopen();
-}
-
-bool service::listen_on(const net::endpoint& at, const std::string& flag, std::string address) {
-    auto listening = env_.listen(at);
-    if (!listening)
-        return cannot_listen(flag + " " + at.text(), listening.error());
-    address += (*listening)->local().text();
-    auto serve = [now = api_](net::server_exchange& exchange) { return (*now)(exchange); };
-    apis_.push_back(std::make_unique<net::http_server>(
-        env_, std::move(*listening), api_limits(), std::move(serve), net::secure_hook{}, places_,
-        [](const std::string& line) { spdlog::error("API: {}", line); }));
-    apis_.back()->always_answer(always_answered);
-    addresses_.push_back(std::move(address));
-    spdlog::info("listening on {}", addresses_.back());
-    return true;
+    return try_to_listen();
 }
 
 // A session that was active goes on, unless a new one must start (product: Crash and restart).

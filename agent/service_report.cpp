@@ -47,6 +47,7 @@ report service::current_report() const {
     account.state = teardown_.begun() ? "stopping" : ready_ ? "running" : "starting";
     if (!addresses_.empty())
         account.api = addresses_.front();
+    account.listening = addresses_;
     account.pid = ::getpid();
     return account;
 }

@@ -29,8 +29,14 @@ constexpr std::array table{
     setting{"listen", "RINGTAIL_LISTEN", "HOST:PORT|none", "127.0.0.1:10001, none with input", api,
             "HTTP API on TCP"},
     setting{"unix", "RINGTAIL_UNIX", "PATH", "none", api, "HTTP API on a Unix socket"},
+    setting{"unix-mode", "RINGTAIL_UNIX_MODE", "MODE", "0600", api, "who may use both Unix sockets, octal"},
+    setting{"unix-group", "RINGTAIL_UNIX_GROUP", "NAME", "none", api, "group of both Unix sockets"},
     setting{"api-token-file", "RINGTAIL_API_TOKEN_FILE", "FILE", "none", api,
             "token that callers must send; required before listening on other than loopback"},
+    setting{"open-listen", "RINGTAIL_OPEN_LISTEN", "", "off", api,
+            "no token on other than loopback either: a proxy in front checks who calls"},
+    setting{"metrics-listen", "RINGTAIL_METRICS_LISTEN", "HOST:PORT|none", "none", api,
+            "/metrics, /healthz and /readyz on a listener of their own, too"},
     setting{"allow-origin", "RINGTAIL_ALLOW_ORIGIN", "LIST|none", "extensions may post telemetry events", api,
             "web origins that may call: https://app.example,chrome-extension://*"},
     setting{"allow-host", "RINGTAIL_ALLOW_HOST", "LIST", "loopback names and addresses", api,
@@ -125,6 +131,11 @@ void setting_values::set(std::string_view name, setting_value value) {
 std::string_view variable(const variables& from, std::string_view name) {
     const auto found = from.find(name);
     return found == from.end() ? std::string_view{} : std::string_view(found->second);
+}
+
+std::string_view variable(const secret_variables& from, std::string_view name) {
+    const auto found = from.find(name);
+    return found == from.end() ? std::string_view{} : found->second.reveal();
 }
 
 bool still_quoted(std::string_view value) {

@@ -3,6 +3,8 @@
 // file, its variable, its default and its words. Other commands take the part of the table that concerns
 // them.
 
+#include "net/secret.hpp"
+
 #include <map>
 #include <optional>
 #include <span>
@@ -47,6 +49,9 @@ private:
 // The process's environment as it was at start.
 using variables = std::map<std::string, std::string, std::less<>>;
 std::string_view variable(const variables& from, std::string_view name); // empty where absent
+// Of it, what may hold a secret; it stands nowhere else.
+using secret_variables = std::map<std::string, net::secret, std::less<>>;
+std::string_view variable(const secret_variables& from, std::string_view name);
 
 // A value that still has the quotes around it which docker --env-file does not take away.
 bool still_quoted(std::string_view value);

@@ -5,6 +5,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,14 @@ struct endpoint {
     auto operator<=>(const endpoint&) const = default;
     std::string text() const; // "host:port", "[::1]:80", "unix:/path"
     bool loopback() const;    // a Unix socket, "localhost", 127.0.0.0/8 or ::1
+};
+
+// Who may connect to a Unix socket that listens.
+struct socket_access {
+    unsigned mode = 0600;          // permission bits of its file
+    std::optional<unsigned> group; // an id; none: the one that a new file here gets
+
+    auto operator<=>(const socket_access&) const = default;
 };
 
 // "HOST:PORT", "[V6]:PORT", or "unix:PATH". errc::invalid_argument otherwise.

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace net {
 
@@ -63,6 +64,17 @@ public:
     // Resolves where needed and connects; error::timed_out at the deadline. TCP streams have TCP_NODELAY set.
     virtual task<result<std::unique_ptr<stream>>> dial(const endpoint& to, time_point deadline) = 0;
     virtual result<std::unique_ptr<listener>> listen(const endpoint& at) = 0;
+
+    // What a name to listen on stands for, found here and now; net/listening.hpp listens on all of it.
+    virtual result<std::vector<endpoint>> addresses_of(const endpoint& at) {
+        return std::vector<endpoint>{at};
+    }
+
+    // On a Unix socket that others may use, too. error::group_refused: this process may not give it that
+    // group. Where files have no permissions, nothing else than listen().
+    virtual result<std::unique_ptr<listener>> listen_for(const endpoint& path, const socket_access& /*who*/) {
+        return listen(path);
+    }
 
     // Standard input as a stream (also when it is a regular file).
     virtual result<std::unique_ptr<stream>> standard_input() = 0;

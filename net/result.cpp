@@ -37,6 +37,10 @@ public:
             return "locked by another process";
         case error::corrupt:
             return "stored data is corrupt";
+        case error::group_refused:
+            return "this process may not give it that group";
+        case error::proxy_refused:
+            return "the proxy refused the connection";
         }
         return "unknown net error";
     }

@@ -39,6 +39,8 @@ enum class error {
     unresolved,     // the name has no address
     locked,         // another process holds the file lock
     corrupt,        // stored bytes fail their check
+    group_refused,  // this process may not give a file that group
+    proxy_refused,  // a proxy does not let us through
 };
 
 const boost::system::error_category& error_category() noexcept;

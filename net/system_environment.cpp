@@ -111,6 +111,15 @@ result<std::unique_ptr<listener>> system_environment::listen(const endpoint& at)
     return system_listen(*this, at);
 }
 
+result<std::vector<endpoint>> system_environment::addresses_of(const endpoint& at) {
+    return system_addresses_of(at);
+}
+
+result<std::unique_ptr<listener>> system_environment::listen_for(const endpoint& path,
+                                                                 const socket_access& who) {
+    return system_listen(*this, path, who);
+}
+
 result<std::unique_ptr<stream>> system_environment::standard_input() {
     return open_standard_input(executor());
 }

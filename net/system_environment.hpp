@@ -24,6 +24,8 @@ public:
     // names that do not resolve (error::unresolved) and the deadline (error::timed_out) are told apart.
     task<result<std::unique_ptr<stream>>> dial(const endpoint& to, time_point deadline) override;
     result<std::unique_ptr<listener>> listen(const endpoint& at) override;
+    result<std::vector<endpoint>> addresses_of(const endpoint& at) override;
+    result<std::unique_ptr<listener>> listen_for(const endpoint& path, const socket_access& who) override;
     result<std::unique_ptr<stream>> standard_input() override;
     result<std::unique_ptr<stream>> open_input(const std::filesystem::path& file) override;
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -161,7 +162,19 @@ bool is_stale_socket(const std::string& path) {
     return ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode) && !somebody_listens(path);
 }
 
-result<std::unique_ptr<listener>> listen_unix(environment& env, const endpoint& at) {
+// The file is bound with its owner's permissions alone; the others' come when the group is right, and all of
+// it before listen(), without which nobody can connect.
+error_code let_in(const std::string& path, const socket_access& who) {
+    if (who.group && ::lchown(path.c_str(), static_cast<uid_t>(-1), *who.group) != 0)
+        return errno == EPERM ? make_error_code(error::group_refused)
+                              : error_code(errno, boost::system::system_category());
+    if (::chmod(path.c_str(), who.mode) != 0)
+        return {errno, boost::system::system_category()};
+    return {};
+}
+
+result<std::unique_ptr<listener>> listen_unix(environment& env, const endpoint& at,
+                                              const socket_access& who) {
     const auto& path = at.host;
     if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path))
         return boost::system::errc::make_error_code(boost::system::errc::filename_too_long);
@@ -171,6 +184,7 @@ result<std::unique_ptr<listener>> listen_unix(environment& env, const endpoint& 
     if (ec)
         return ec;
     close_on_exec(from);
+    ::fchmod(from.native_handle(), who.mode & S_IRWXU); // what bind() makes the file with, less the umask
     from.bind(unix_protocol::endpoint(path), ec);
     if (ec == boost::system::errc::address_in_use && is_stale_socket(path)) {
         ::unlink(path.c_str());
@@ -179,9 +193,7 @@ result<std::unique_ptr<listener>> listen_unix(environment& env, const endpoint& 
     if (ec)
         return ec;
     socket_file made(path);
-    // Nobody can connect before listen(), so nobody sees the mode that the umask left.
-    if (::chmod(path.c_str(), 0600) != 0)
-        ec = error_code(errno, boost::system::system_category());
+    ec = let_in(path, who);
     if (!ec)
         from.listen(asio::socket_base::max_listen_connections, ec);
     if (ec) {
@@ -194,8 +206,24 @@ result<std::unique_ptr<listener>> listen_unix(environment& env, const endpoint& 
 
 } // namespace
 
-result<std::unique_ptr<listener>> system_listen(environment& env, const endpoint& at) {
-    return at.type == endpoint::kind::tcp ? listen_tcp(env, at) : listen_unix(env, at);
+result<std::vector<endpoint>> system_addresses_of(const endpoint& at) {
+    if (at.type != endpoint::kind::tcp || as_address(at.host, at.port))
+        return std::vector<endpoint>{at};
+    const auto addresses = resolve_blocking(at.host, at.port);
+    if (!addresses)
+        return addresses.error();
+    std::vector<endpoint> all;
+    for (const auto& address : *addresses) {
+        const auto one = endpoint::tcp(address.address().to_string(), at.port);
+        if (std::find(all.begin(), all.end(), one) == all.end())
+            all.push_back(one);
+    }
+    return all;
+}
+
+result<std::unique_ptr<listener>> system_listen(environment& env, const endpoint& at,
+                                                const socket_access& who) {
+    return at.type == endpoint::kind::tcp ? listen_tcp(env, at) : listen_unix(env, at, who);
 }
 
 } // namespace net

@@ -1,6 +1,5 @@
 #include "net/system_run.hpp"
 
-#include "net/signal_orders.hpp"
 #include "net/system_environment.hpp"
 #include "net/system_signals.hpp"
 
@@ -11,15 +10,17 @@
 
 namespace net {
 
-void run_system(std::function<task<void>(environment&)> body, std::function<void(int signal)> on_signal) {
+void run_system(std::function<task<void>(environment&)> body,
+                std::function<void(signal_order what)> on_order) {
     asio::io_context loop(1);
     system_environment env(loop);
     std::optional<system_signals> signals;
     signal_orders orders(standard_error_is_terminal());
-    if (on_signal)
-        signals.emplace(loop, [&orders, &on_signal](int signal) {
-            if (orders.take(signal) == signal_order::leave)
-                on_signal(signal);
+    if (on_order)
+        signals.emplace(loop, [&orders, &on_order](int signal) {
+            const auto what = orders.take(signal);
+            if (what != signal_order::nothing)
+                on_order(what);
         });
     std::exception_ptr failure;
     asio::co_spawn(loop, body(env), [&](std::exception_ptr why) {

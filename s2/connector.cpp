@@ -14,7 +14,7 @@ public:
     pool(net::task_group& group, connector_options options)
         : group_(group)
         , options_(std::move(options))
-        , transport_(group.env(), {options_.ca_file, options_.insecure})
+        , transport_(group.env(), {options_.ca_file, options_.insecure}, options_.proxy)
         , alarm_(group.env().make_timer()) {}
 
     net::environment& env() { return group_.env(); }

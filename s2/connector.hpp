@@ -9,6 +9,7 @@
 // 3. drop_connections() takes nothing away from those who hold a connection; it only gives it to nobody new.
 
 #include "net/http.hpp"
+#include "net/proxy.hpp"
 #include "net/task_group.hpp"
 #include "s2/endpoints.hpp"
 
@@ -26,7 +27,8 @@ using dial_function =
 struct connector_options {
     std::filesystem::path ca_file;                           // empty: the system's
     bool insecure = false;                                   // any certificate is taken
-    net::duration connect_timeout = std::chrono::seconds(3); // name, TCP and TLS together
+    net::proxy_settings proxy;                               // on the way to https hosts
+    net::duration connect_timeout = std::chrono::seconds(3); // name, TCP, proxy and TLS together
     net::duration idle_close = std::chrono::seconds(30);
     dial_function dial;
 };

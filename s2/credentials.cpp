@@ -3,43 +3,16 @@
 #include "net/text.hpp"
 
 #include <algorithm>
-#include <string.h> // explicit_bzero
 #include <utility>
 
 namespace s2 {
 namespace {
-
-void wipe(std::string& value) noexcept {
-    // Up to the capacity: what was cut off or moved within the buffer is still there.
-    value.resize(value.capacity());
-    ::explicit_bzero(value.data(), value.size());
-    value.clear();
-}
 
 bool fits_a_header(std::string_view token) {
     return std::all_of(token.begin(), token.end(), [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
 } // namespace
-
-secret::secret(std::string value)
-    : value_(value) {
-    wipe(value);
-}
-
-secret::secret(secret&& other) noexcept
-    : value_(std::move(other.value_)) {
-    wipe(other.value_); // a short text was copied, not moved
-}
-
-secret& secret::operator=(secret other) noexcept {
-    std::swap(value_, other.value_);
-    return *this;
-}
-
-secret::~secret() {
-    wipe(value_);
-}
 
 credentials::credentials(secret token)
     : token_(std::move(token)) {}
@@ -66,7 +39,7 @@ result<secret> credentials::bearer() {
         return error::from_credentials("cannot read the token file " + file_.string() + ": " +
                                        content.error().message());
     secret fresh{std::string(net::trimmed(*content))};
-    wipe(*content);
+    net::wipe(*content);
     if (fresh.empty())
         return error::from_credentials("the token file " + file_.string() + " is empty");
     if (!fits_a_header(fresh.reveal()))

@@ -1,38 +1,18 @@
 #pragma once
 // The bearer token: none, a fixed one, or a file's content (re-read when the file changes, or after the
-// server refused the token). A secret has no way into a log: no operator<<, no conversion; its bytes are
-// wiped when it goes.
+// server refused the token).
 
 #include "net/environment.hpp"
+#include "net/secret.hpp"
 #include "s2/error.hpp"
 
 #include <filesystem>
-#include <iosfwd>
 #include <string>
 #include <string_view>
 
 namespace s2 {
 
-class secret {
-public:
-    secret() = default;
-    explicit secret(std::string value); // takes the bytes over; the argument's own are wiped
-    secret(const secret& other) = default;
-    secret(secret&& other) noexcept;
-    secret& operator=(secret other) noexcept;
-    ~secret();
-
-    std::string_view reveal() const { return value_; } // only for what goes on the wire
-
-    bool empty() const { return value_.empty(); }
-
-    bool operator==(const secret&) const = default;
-
-private:
-    std::string value_;
-};
-
-std::ostream& operator<<(std::ostream&, const secret&) = delete;
+using net::secret;
 
 constexpr std::uint64_t token_file_bytes_max = 8 * 1024;
 

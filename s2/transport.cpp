@@ -20,9 +20,10 @@ const std::filesystem::path system_anchors = "/etc/ssl/certs";
 
 } // namespace
 
-transport::transport(net::environment& env, trust options)
+transport::transport(net::environment& env, trust options, net::proxy_settings proxies)
     : env_(env)
-    , options_(std::move(options)) {}
+    , options_(std::move(options))
+    , proxies_(std::move(proxies)) {}
 
 transport::loaded_anchors transport::load(const trust& options) {
     loaded_anchors loaded;
@@ -68,7 +69,17 @@ net::task<net::result<std::unique_ptr<net::stream>>> transport::dial(net::url to
         options.verify = !options_.insecure;
         options.trust = std::move(trusted.trust);
     }
-    auto plain = co_await env_.dial(net::endpoint::tcp(to.host, to.port), deadline);
+    const net::proxy* const by = proxies_.for_url(to);
+    const auto there = net::endpoint::tcp(to.host, to.port);
+    const auto& first = by ? by->at : there;
+    auto plain = co_await env_.dial(first, deadline);
+    if (by && !plain)
+        why = "the proxy " + by->at.text();
+    if (by && plain) {
+        const auto refused = co_await net::connect_through(**plain, there, *by, why);
+        if (refused)
+            co_return refused;
+    }
     if (!plain || !to.tls())
         co_return std::move(plain);
     // The connector bounds the handshake: its abort is what ends it at the deadline.

@@ -1,8 +1,9 @@
 #pragma once
-// The byte stream below HTTP/2: TCP, and TLS over it for https. The trust anchors are loaded on the helper
-// thread when first needed, and by a connection that finds their file changed.
+// The byte stream below HTTP/2: TCP, and TLS over it for https, through a proxy where one is named. The trust
+// anchors are loaded on the helper thread when first needed, and when a connection finds their file changed.
 
 #include "net/environment.hpp"
+#include "net/proxy.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -22,10 +23,10 @@ struct trust {
 
 class transport {
 public:
-    transport(net::environment& env, trust options);
+    transport(net::environment& env, trust options, net::proxy_settings proxies);
 
-    // The caller aborts this at the deadline; it bounds connecting only. Where it fails to load the anchors,
-    // `why` then says which file is at fault.
+    // The caller aborts this at the deadline; it bounds connecting only. Where the anchors can't be loaded or
+    // a proxy is in the way, `why` then says which one and what is wrong with it.
     net::task<net::result<std::unique_ptr<net::stream>>> dial(net::url to, net::time_point deadline,
                                                               std::string& why);
 
@@ -42,6 +43,7 @@ private:
 
     net::environment& env_;
     trust options_;
+    net::proxy_settings proxies_;
     std::shared_ptr<net::tls_trust> anchors_;
     std::optional<std::string> fingerprint_; // of what anchors_ were read from
 };

@@ -244,14 +244,16 @@ bool bench_run::say() {
 
 } // namespace
 
-exit_code bench(const invocation& given) {
+exit_code bench(invocation& given) {
     std::optional<bench_options> asked;
     const exit_code code = configure_bench(given, asked);
     if (!asked)
         return code;
     exit_code outcome = exit_code::failure;
     bench_run* running = nullptr;
-    const auto on_signal = [&](int) {
+    const auto on_order = [&](net::signal_order what) {
+        if (what == net::signal_order::reload)
+            return; // a load is over soon
         if (running)
             running->on_signal();
     };
@@ -261,7 +263,7 @@ exit_code bench(const invocation& given) {
         outcome = co_await one.run();
         running = nullptr;
     };
-    net::run_system(body, on_signal);
+    net::run_system(body, on_order);
     return outcome;
 }
 

@@ -95,7 +95,7 @@ void read_load(setting_reader& from, load_options& into) {
 
 } // namespace
 
-exit_code configure_bench(const invocation& given, std::optional<bench_options>& into) {
+exit_code configure_bench(invocation& given, std::optional<bench_options>& into) {
     CLI::App app(about, "ringtail bench");
     app.footer(footer);
     const setting_flags own_flags(app, own);

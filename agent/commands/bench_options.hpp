@@ -18,6 +18,6 @@ struct bench_options {
 };
 
 // Parses, gathers and checks. Nothing in `into` when the process is to end with the code that is returned.
-exit_code configure_bench(const invocation& given, std::optional<bench_options>& into);
+exit_code configure_bench(invocation& given, std::optional<bench_options>& into);
 
 } // namespace agent::commands

@@ -109,6 +109,8 @@ std::string_view remedy(const s2::error& failure) {
     }
     if (failure.transport == net::make_error_code(net::error::unresolved))
         return "mend --s2-basin-endpoint, or the machine's name service";
+    if (failure.transport == net::make_error_code(net::error::proxy_refused))
+        return "mend HTTPS_PROXY, or list the endpoint's host in NO_PROXY";
     const std::string text = failure.text();
     const auto says = [&](const char* word) { return text.find(word) != std::string::npos; };
     if (says("wrong clock"))
@@ -141,6 +143,9 @@ net::task<> check_s2(net::environment& env, config from, findings& into) {
         else
             into.ok("token", "present");
         const net::url url = reader.connections().where().basin(at.basin);
+        if (const auto* by = from.s2.proxy.for_url(url))
+            into.note("proxy", by->at.text() + (by->credentials.empty() ? "" : ", with a user and password") +
+                                   " (HTTPS_PROXY; NO_PROXY lists hosts that need none)");
         const auto connected = co_await reader.connections().connect(url, env.now() + patience);
         if (!connected) {
             into.failed("connection", connected.error().text(), remedy(connected.error()),
@@ -169,7 +174,7 @@ net::task<> check_s2(net::environment& env, config from, findings& into) {
 
 } // namespace
 
-exit_code check(const invocation& given) {
+exit_code check(invocation& given) {
     CLI::App app(
         "Checks configuration and connectivity, without sending events; takes the flags of `ringtail run`.\n"
         "Exit codes: 0 all well, 1 not reachable, 2 usage, 4 refused by S2, 5 state directory unusable.",

@@ -46,7 +46,7 @@ std::span<const command> all_commands() {
     return table;
 }
 
-exit_code dispatch(std::vector<std::string> arguments, variables environment) {
+exit_code dispatch(std::vector<std::string> arguments, variables environment, secret_variables secrets) {
     if (arguments.empty()) {
         std::fputs(help().c_str(), stderr);
         return exit_code::usage;
@@ -62,7 +62,7 @@ exit_code dispatch(std::vector<std::string> arguments, variables environment) {
     std::vector<std::string> names;
     for (const command& one : table) {
         if (one.name == name) {
-            const invocation given{std::move(arguments), std::move(environment)};
+            invocation given{std::move(arguments), std::move(environment), std::move(secrets)};
             return one.act(given);
         }
         names.emplace_back(one.name);
@@ -73,7 +73,7 @@ exit_code dispatch(std::vector<std::string> arguments, variables environment) {
     return complain("", message + " (ringtail --help lists the commands)", exit_code::usage);
 }
 
-exit_code configure(CLI::App& app, const setting_flags& flags, const invocation& given,
+exit_code configure(CLI::App& app, const setting_flags& flags, invocation& given,
                     std::optional<config>& into) {
     if (const auto ended = parse_arguments(app, given.arguments))
         return *ended;
@@ -89,8 +89,10 @@ exit_code configure(CLI::App& app, const setting_flags& flags, const invocation&
         return refuse(*failed);
     host_facts host;
     host.environment = given.environment;
+    host.secrets = std::move(given.secrets);
     host.root = running_as_root();
     host.pid = ::getpid();
+    host.group_id = group_named;
     host.exists = [&](const std::filesystem::path& file) { return files->exists(file); };
     auto made = make_config(std::get<setting_values>(values), host);
     if (const auto* failed = std::get_if<config_error>(&made))

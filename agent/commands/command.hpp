@@ -19,34 +19,35 @@ namespace agent::commands {
 struct invocation {
     std::vector<std::string> arguments; // behind the subcommand's name
     variables environment;
+    secret_variables secrets; // until the configuration has them
 };
 
-exit_code run(const invocation& given);
-exit_code replay(const invocation& given);
-exit_code tail(const invocation& given);
-exit_code publish(const invocation& given);
-exit_code flush(const invocation& given);
-exit_code status(const invocation& given);
-exit_code check(const invocation& given);
-exit_code local(const invocation& given);
-exit_code bench(const invocation& given);
-exit_code version(const invocation& given);
+exit_code run(invocation& given);
+exit_code replay(invocation& given);
+exit_code tail(invocation& given);
+exit_code publish(invocation& given);
+exit_code flush(invocation& given);
+exit_code status(invocation& given);
+exit_code check(invocation& given);
+exit_code local(invocation& given);
+exit_code bench(invocation& given);
+exit_code version(invocation& given);
 
 struct command {
     std::string_view name;
     std::string_view summary;
-    exit_code (*act)(const invocation&);
+    exit_code (*act)(invocation&);
 };
 
 std::span<const command> all_commands();
 
 // `ringtail ARGUMENTS…`: help, an unknown command with the nearest one, or the command's own exit code.
-exit_code dispatch(std::vector<std::string> arguments, variables environment);
+exit_code dispatch(std::vector<std::string> arguments, variables environment, secret_variables secrets);
 
 // --- what the commands share
 
 // Parses, gathers and checks. Nothing in `into` when the process is to end with the code that is returned.
-exit_code configure(CLI::App& app, const setting_flags& flags, const invocation& given,
+exit_code configure(CLI::App& app, const setting_flags& flags, invocation& given,
                     std::optional<config>& into);
 
 // Says on standard error what went wrong, behind the command's name, and gives the code.

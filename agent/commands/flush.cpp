@@ -33,7 +33,7 @@ exit_code code_of(const api_answer& answer) {
 
 } // namespace
 
-exit_code flush(const invocation& given) {
+exit_code flush(invocation& given) {
     CLI::App app("Waits until everything that an agent has taken so far is durable. Exit codes: 0 durable, 1 "
                  "no agent,\n"
                  "3 not by the timeout, 4 parked (refused by S2).",

@@ -36,8 +36,9 @@ identity identity_for(net::environment& env, const request& what) {
     return std::move(*made);
 }
 
+// `reload` is what an order to reload does.
 net::task<exit_code> serve(net::environment& env, request what, std::filesystem::path file,
-                           net::stop_source& stop) {
+                           net::stop_source& stop, std::function<void()>& reload) {
     const auto at = net::parse_endpoint(what.listen);
     if (!at)
         co_return complain("local", "--listen: '" + what.listen + "' is not HOST:PORT", exit_code::usage);
@@ -48,7 +49,7 @@ net::task<exit_code> serve(net::environment& env, request what, std::filesystem:
     descriptor_needs needs;
     needs.embedded_store = true;
     needs.state_dir = true; // the lock, and the directory
-    needs.listeners = 1;
+    needs.listeners = listeners_of(*at);
     needs.connections_wanted = options.limits.connections_max;
     const auto budget = budget_descriptors(env.descriptors(), needs);
     if (!budget.enough())
@@ -61,10 +62,19 @@ net::task<exit_code> serve(net::environment& env, request what, std::filesystem:
         auto made = identity_for(env, what);
         if (const auto* why = std::get_if<std::string>(&made))
             co_return complain("local", *why, exit_code::unusable);
-        const auto who = std::get<std::shared_ptr<net::tls_identity>>(made);
+        const auto who = std::make_shared<std::shared_ptr<net::tls_identity>>(
+            std::get<std::shared_ptr<net::tls_identity>>(made));
         options.secure = [&env, who](std::unique_ptr<net::stream> below) {
-            return net::tls_accept(env, std::move(below), who);
+            return net::tls_accept(env, std::move(below), *who);
         };
+        if (!what.self_signed)
+            reload = [&env, who, what] {
+                auto fresh = identity_for(env, what);
+                if (const auto* why = std::get_if<std::string>(&fresh))
+                    return spdlog::error("{}; the certificate before it stays", *why);
+                *who = std::get<std::shared_ptr<net::tls_identity>>(fresh);
+                spdlog::info("new connections get the certificate in {}", what.certificate);
+            };
     }
     options.on_listening = [&env, file, tls](const net::endpoint& where) {
         spdlog::info("serving {} on {}://{}", file.string(), tls ? "https" : "http", where.text());
@@ -79,7 +89,7 @@ net::task<exit_code> serve(net::environment& env, request what, std::filesystem:
 
 } // namespace
 
-exit_code local(const invocation& given) {
+exit_code local(invocation& given) {
     CLI::App app("Serves the embedded S2-compatible store, for the official s2 command line and SDKs:\n"
                  "  export S2_ACCOUNT_ENDPOINT=http://127.0.0.1:4567 S2_BASIN_ENDPOINT=http://127.0.0.1:4567 "
                  "S2_ACCESS_TOKEN=any",
@@ -92,7 +102,8 @@ exit_code local(const invocation& given) {
         ->option_text("FILE");
     auto* self_signed =
         app.add_flag("--tls-self", what.self_signed, "TLS with a self-signed certificate for localhost");
-    auto* certificate = app.add_option("--tls-cert", what.certificate, "TLS with this certificate (PEM)")
+    auto* certificate = app.add_option("--tls-cert", what.certificate,
+                                       "TLS with this certificate (PEM), read again on SIGHUP")
                             ->option_text("FILE");
     auto* key = app.add_option("--tls-key", what.key, "and its key (PEM)")->option_text("FILE");
     app.add_flag("--cors", what.cors, "web pages may call, of any origin and with credentials");
@@ -112,7 +123,10 @@ exit_code local(const invocation& given) {
     exit_code outcome = exit_code::failure;
     net::stop_source* stop = nullptr;
     net::environment* world = nullptr;
-    const auto on_signal = [&](int) {
+    std::function<void()> reload;
+    const auto on_order = [&](net::signal_order order) {
+        if (order == net::signal_order::reload)
+            return reload ? reload() : void();
         if (stop && stop->stopping())
             stop->abort(); // a second one
         else if (stop)
@@ -122,10 +136,10 @@ exit_code local(const invocation& given) {
         world = &env;
         net::stop_source source(env);
         stop = &source;
-        outcome = co_await serve(env, what, file, source);
+        outcome = co_await serve(env, what, file, source, reload);
         stop = nullptr;
     };
-    net::run_system(body, on_signal);
+    net::run_system(body, on_order);
     return outcome;
 }
 

@@ -58,6 +58,7 @@ place_reader::open(net::task_group& group, const place& at, const config& from, 
     auto made = std::unique_ptr<place_reader>(new place_reader);
     s2::connector_options options;
     options.ca_file = from.s2.ca_file;
+    options.proxy = from.s2.proxy;
     options.insecure = from.s2.insecure;
     options.connect_timeout = from.delivery.connect_timeout;
     s2::endpoints where;

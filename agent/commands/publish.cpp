@@ -142,7 +142,7 @@ net::task<exit_code> publish_lines(net::environment& env, api_address to) {
 
 } // namespace
 
-exit_code publish(const invocation& given) {
+exit_code publish(invocation& given) {
     CLI::App app(
         "Publishes through an agent's API: one event from the arguments, or NDJSON from standard input (-).\n"
         "Exit code 1 when any was refused.",

@@ -228,7 +228,7 @@ net::task<exit_code> show(net::environment& env, request what, config from) {
     co_return exit_code::durable;
 }
 
-exit_code show_command(const invocation& given, bool follow) {
+exit_code show_command(invocation& given, bool follow) {
     request what;
     what.name = follow ? "tail" : "replay";
     what.follow = follow;
@@ -302,11 +302,11 @@ exit_code show_command(const invocation& given, bool follow) {
 
 } // namespace
 
-exit_code replay(const invocation& given) {
+exit_code replay(invocation& given) {
     return show_command(given, false);
 }
 
-exit_code tail(const invocation& given) {
+exit_code tail(invocation& given) {
     return show_command(given, true);
 }
 

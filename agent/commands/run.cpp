@@ -22,7 +22,7 @@ std::vector<std::string> expand_dash(std::vector<std::string> arguments) {
 }
 
 // What it takes to read the command line is gone before the agent begins.
-exit_code read_command_line(const invocation& given, std::optional<config>& made) {
+exit_code read_command_line(invocation& given, std::optional<config>& made) {
     CLI::App app("The agent: takes events, keeps them in its ring, delivers them to S2 (without a basin: to "
                  "the embedded\n"
                  "store). Exit codes: 0 all durable, 1 failure, 2 usage, 3 undelivered at the deadline, 4 "
@@ -31,13 +31,13 @@ exit_code read_command_line(const invocation& given, std::optional<config>& made
                  "ringtail run");
     app.footer("`ringtail run -` is short for `ringtail run --input -`: NDJSON events on standard input.");
     const setting_flags flags(app);
-    const invocation expanded{expand_dash(given.arguments), given.environment};
+    invocation expanded{expand_dash(given.arguments), given.environment, std::move(given.secrets)};
     return configure(app, flags, expanded, made);
 }
 
 } // namespace
 
-exit_code run(const invocation& given) {
+exit_code run(invocation& given) {
     std::optional<config> made;
     const exit_code code = read_command_line(given, made);
     return made ? run_agent(*made) : code;

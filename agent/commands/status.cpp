@@ -29,7 +29,7 @@ void show(const boost::json::object& status, const std::string& prefix, standard
 
 } // namespace
 
-exit_code status(const invocation& given) {
+exit_code status(invocation& given) {
     CLI::App app("What an agent is doing; where none runs, how the last one of the state directory ended.",
                  "ringtail status");
     const api_flags flags(app);

@@ -4,7 +4,7 @@
 
 namespace agent::commands {
 
-exit_code version(const invocation&) {
+exit_code version(invocation&) {
     std::printf("ringtail %s\n", RINGTAIL_VERSION);
     return std::fflush(stdout) == 0 ? exit_code::durable : exit_code::failure;
 }

@@ -1,6 +1,7 @@
 #include "s2/local/server.hpp"
 
 #include "net/file_locking.hpp"
+#include "net/listening.hpp"
 #include "net/pipe.hpp"
 #include "s2/local/sqlite_storage.hpp"
 
@@ -78,16 +79,25 @@ net::task<std::optional<server_failure>> run_server(net::environment& env, serve
     stored<std::unique_ptr<storage>> on = co_await open_store_file(env, options.file);
     if (!on)
         co_return server_failure{kind::store, on.error().message};
-    auto accepting = env.listen(options.listen);
-    if (!accepting)
-        co_return server_failure{kind::listen, options.listen.text() + ": " + accepting.error().message()};
-    const net::endpoint at = (*accepting)->local();
+    auto accepting = net::listen_everywhere(env, options.listen);
+    if (const auto* failed = std::get_if<net::listen_failure>(&accepting))
+        co_return server_failure{kind::listen, failed->at.text() + ": " + failed->why.message()};
     embedded_server server(env, std::move(*on), stop, options.face, options.limits);
-    net::http_server outside(env, std::move(*accepting), options.limits, server.face().handler(),
-                             options.secure, options.places, options.report);
-    if (options.on_listening)
-        options.on_listening(at);
-    co_await server.run([&outside, stop_source = &stop] { return outside.serve(*stop_source); });
+    std::vector<std::unique_ptr<net::http_server>> outside;
+    for (auto& one : std::get<net::listeners>(accepting))
+        outside.push_back(std::make_unique<net::http_server>(env, std::move(one), options.limits,
+                                                             server.face().handler(), options.secure,
+                                                             options.places, options.report));
+    for (const auto& one : outside)
+        if (options.on_listening)
+            options.on_listening(one->local());
+    co_await server.run([&env, &outside, stop_source = &stop] {
+        return net::with_task_group(env, [&outside, stop_source](net::task_group& group) -> net::task<void> {
+            for (const auto& one : outside)
+                group.spawn(one->serve(*stop_source));
+            co_await group.join();
+        });
+    });
     co_return std::nullopt;
 }
 

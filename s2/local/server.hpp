@@ -52,7 +52,7 @@ struct server_options {
     net::http_limits limits;
     std::shared_ptr<net::connection_places> places;         // none: limits alone count
     net::report_function report;                            // hears what goes wrong with connections
-    std::function<void(const net::endpoint&)> on_listening; // with the real port
+    std::function<void(const net::endpoint&)> on_listening; // each address, with the real port
 };
 
 struct server_failure {

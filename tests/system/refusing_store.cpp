@@ -5,7 +5,8 @@
 //
 // It listens on a free port of 127.0.0.1 and prints its URL. Each line of the refusals' file, which is read again
 // for each request, is `STREAM all`, `STREAM append` or `STREAM read`; the requests of that kind are answered 403.
-// LOG_FILE gets a line "STREAM" for each request that was refused.
+// A line `token TOKEN` has every other token answered 401. LOG_FILE gets a line "STREAM" for each request that was
+// refused (empty where it is about none).
 
 #include "net/http_server.hpp"
 #include "net/system_run.hpp"
@@ -39,20 +40,36 @@ bool is_refused(const std::string& refusals, const std::string& stream, const st
     return false;
 }
 
+bool is_strange(const std::string& refusals, const net::request_head& request) {
+    std::ifstream file(refusals);
+    std::string line;
+    while (std::getline(file, line)) {
+        std::istringstream words(line);
+        std::string name, token;
+        words >> name >> token;
+        if (name == "token" && net::find_field(request.fields, "authorization") != "Bearer " + token)
+            return true;
+    }
+    return false;
+}
+
 net::http_handler refusing(net::http_handler inner, std::string refusals, std::string log) {
     return [inner, refusals, log](net::server_exchange& exchange) -> net::task<void> {
         const std::string stream = stream_of(exchange.request());
         const std::string kind = exchange.request().method == "POST" ? "append" : "read";
-        if (stream.empty() || !is_refused(refusals, stream, kind)) {
+        const bool strange = is_strange(refusals, exchange.request());
+        if (!strange && (stream.empty() || !is_refused(refusals, stream, kind))) {
             co_await inner(exchange);
             co_return;
         }
         std::ofstream(log, std::ios::app) << stream << "\n";
         net::response_head head;
-        head.status = 403;
+        head.status = strange ? 401 : 403;
         head.fields = {{"content-type", "application/json"}};
-        co_await net::respond_with(exchange, std::move(head),
-                                   R"({"code":"permission_denied","message":"the token may not"})");
+        const std::string_view body = strange
+                                          ? R"({"code":"authn","message":"not this token"})"
+                                          : R"({"code":"permission_denied","message":"the token may not"})";
+        co_await net::respond_with(exchange, std::move(head), body);
     };
 }
 
@@ -89,7 +106,9 @@ int main(int argc, char** argv) {
         co_await serve(env, args, source, code);
         stop = nullptr;
     };
-    net::run_system(body, [&](int) {
+    net::run_system(body, [&](net::signal_order what) {
+        if (what != net::signal_order::leave)
+            return;
         if (stop)
             stop->abort();
     });

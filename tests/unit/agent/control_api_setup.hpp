@@ -48,11 +48,12 @@ struct api_setup {
     net::stop_source stop{env};
     bool ready = true;
     bool stopping = false;
+    bool metrics_only = false; // the face of --metrics-listen
     std::string token;
     access_rules access;
 
     net::http_handler handler() {
-        access.api_token = token;
+        access.api_token = net::secret(token);
         api_context context{env,
                             *agent.journal,
                             *agent.sessions,
@@ -68,8 +69,9 @@ struct api_setup {
                             [this] { return ready; },
                             [this] { return stopping; },
                             bodies,
-                            access};
-        return make_control_api(std::move(context));
+                            access,
+                            [] { return connection_count{3, 256}; }};
+        return metrics_only ? make_metrics_api(std::move(context)) : make_control_api(std::move(context));
     }
 
     void with_client(std::function<net::task<void>(net::http_client&)> body) {

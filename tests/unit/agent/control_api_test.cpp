@@ -160,6 +160,33 @@ TEST(control_api, probes_and_status) {
     EXPECT_EQ(json_of(api.ask("GET", "/status")).at("refused"), 0);
 }
 
+TEST(control_api, metrics_are_text_behind_the_token) {
+    api_setup api;
+    const auto got = api.ask("GET", "/metrics");
+    EXPECT_EQ(got.status, 200u);
+    EXPECT_EQ(net::find_field(got.fields, "content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    EXPECT_NE(got.body.find("\nringtail_connections 3\n"), std::string::npos) << got.body;
+    EXPECT_EQ(api.ask("HEAD", "/metrics").body, "");
+    api.token = "sekrit";
+    EXPECT_EQ(api.ask("GET", "/metrics").status, 401u);
+}
+
+TEST(control_api, a_listener_for_metrics_has_nothing_else_and_asks_for_no_token) {
+    api_setup api;
+    api.metrics_only = true;
+    api.token = "sekrit";
+    for (const char* path : {"/metrics", "/healthz", "/readyz"}) {
+        EXPECT_EQ(api.ask("GET", path).status, 200u) << path;
+        EXPECT_EQ(api.ask("HEAD", path).status, 200u) << path;
+        EXPECT_EQ(api.ask("POST", path).status, 405u) << path;
+        // no page of the VM's browser
+        EXPECT_EQ(api.ask(request("GET", path, {{"origin", "https://a.example"}})).status, 403u) << path;
+    }
+    for (const char* path : {"/status", "/events/publish", "/events/stream", "/"})
+        EXPECT_EQ(error_code_of(api.ask("GET", path)), "not_found") << path;
+    EXPECT_EQ(error_code_of(api.ask("POST", "/events/publish", "{}")), "not_found");
+}
+
 TEST(control_api, unknown_paths_and_methods) {
     api_setup api;
     EXPECT_EQ(error_code_of(api.ask("GET", "/events/nothing")), "not_found");

@@ -216,6 +216,7 @@ TEST_F(configuration, every_variable_and_every_key_means_the_flag) {
     const std::map<std::string_view, std::string> examples{{"UUID", "0e5fbd2c-6c7b-4a52-9d0b-0c2f6f8f0001"},
                                                            {"LIST", "console"},
                                                            {"HOST:PORT|none", "127.0.0.1:5"},
+                                                           {"MODE", "0660"},
                                                            {"URL", "http://localhost:9"},
                                                            {"TEMPLATE", "x-{capture_session_id}"},
                                                            {"none|zstd|gzip", "gzip"},
@@ -296,22 +297,26 @@ TEST_F(configuration, files_that_do_not_hold) {
 }
 
 TEST_F(configuration, other_variables_still_in_quotes) {
-    for (const char* name :
-         {"S2_ACCESS_TOKEN", "STATE_DIRECTORY", "XDG_STATE_HOME", "CREDENTIALS_DIRECTORY"}) {
-        host.environment[name] = "\"/very-secret\"";
+    const auto expect_refused = [this](const std::string& name) {
         const std::string said = bad({});
-        EXPECT_THAT(said, HasSubstr(std::string(name) + ": its value is still in quotes"));
+        EXPECT_THAT(said, HasSubstr(name + ": its value is still in quotes"));
         EXPECT_THAT(said, testing::Not(HasSubstr("very-secret")));
+    };
+    for (const char* name : {"STATE_DIRECTORY", "XDG_STATE_HOME", "CREDENTIALS_DIRECTORY"}) {
+        host.environment[name] = "\"/very-secret\"";
+        expect_refused(name);
         host.environment.erase(name);
     }
+    host.secrets["S2_ACCESS_TOKEN"] = net::secret("\"/very-secret\"");
+    expect_refused("S2_ACCESS_TOKEN");
 }
 
 TEST_F(configuration, the_variables_token_is_trimmed_as_a_file_is) {
     for (const char* text : {"some-token\n", " some-token\r\n", "\tsome-token "}) {
-        host.environment["S2_ACCESS_TOKEN"] = text;
+        host.secrets["S2_ACCESS_TOKEN"] = net::secret(text);
         EXPECT_EQ(good({"--s2-basin", "some-basin"}).s2.token.reveal(), "some-token");
     }
-    host.environment["S2_ACCESS_TOKEN"] = "\n";
+    host.secrets["S2_ACCESS_TOKEN"] = net::secret("\n");
     EXPECT_TRUE(good({"--s2-basin", "some-basin"}).s2.token.empty());
 }
 
@@ -342,8 +347,61 @@ TEST_F(configuration, listening) {
     EXPECT_EQ(good({"--input", "-", "--listen", "127.0.0.1:7"}).listen->text(), "127.0.0.1:7");
     for (const char* text : {"80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "unix:/run/x", "a b:1"})
         EXPECT_THAT(bad({"--listen", text}), HasSubstr("is not HOST:PORT")) << text;
+    EXPECT_THAT(bad({"--listen", "0.0.0.0:80"}), HasSubstr("--open-listen"));
+    EXPECT_EQ(good({"--listen", "0.0.0.0:80", "--open-listen"}).listen->text(), "0.0.0.0:80");
     EXPECT_THAT(bad({"--unix", std::string(108, 'x')}), HasSubstr("107 bytes"));
     EXPECT_THAT(bad({"--unix", "/a", "--ndjson-unix", "/a"}), HasSubstr("each its own path"));
+}
+
+TEST_F(configuration, who_may_use_the_unix_sockets) {
+    host.group_id = [](const std::string& name) {
+        return name == "browser" ? std::optional(1234u) : std::nullopt;
+    };
+    EXPECT_EQ(good({}).unix_access, (net::socket_access{0600, std::nullopt}));
+    EXPECT_EQ(good({"--unix-mode", "0660", "--unix-group", "browser"}).unix_access,
+              (net::socket_access{0660, 1234u}));
+    EXPECT_EQ(good({"--unix-mode", "666"}).unix_access.mode, 0666u);
+    for (const char* text : {"", "rw", "0o660", "0680", "-0600", "1777", "66000000000000", "0600 "})
+        EXPECT_THAT(bad({"--unix-mode=" + std::string(text)}), HasSubstr("is not a file's mode")) << text;
+    EXPECT_THAT(bad({"--unix-mode", "0460"}), HasSubstr("shuts out the agent's own user"));
+    EXPECT_THAT(bad({"--unix-group", "nobody-knows"}),
+                HasSubstr("'nobody-knows' is no group of this machine"));
+    EXPECT_FALSE(good({"--unix-group", "none"}).unix_access.group);
+}
+
+TEST_F(configuration, a_listener_for_metrics) {
+    EXPECT_FALSE(good({}).metrics_listen);
+    EXPECT_EQ(good({"--metrics-listen", "0.0.0.0:9464"}).metrics_listen->text(), "0.0.0.0:9464");
+    EXPECT_FALSE(good({"--metrics-listen", "none"}).metrics_listen);
+    for (const char* text : {"9464", "unix:/run/x", "a b:1"})
+        EXPECT_THAT(bad({"--metrics-listen", text}), HasSubstr("is not HOST:PORT")) << text;
+    EXPECT_THAT(bad({"--listen", "127.0.0.1:5", "--metrics-listen", "127.0.0.1:5"}),
+                HasSubstr("where /metrics is anyway"));
+}
+
+TEST_F(configuration, a_proxy_comes_from_variables) {
+    EXPECT_FALSE(good({}).s2.proxy.https);
+    host.secrets["HTTPS_PROXY"] = net::secret("http://user:sekrit@proxy:3128");
+    host.environment["NO_PROXY"] = "internal";
+    const auto made = good({}).s2.proxy;
+    ASSERT_TRUE(made.https);
+    EXPECT_EQ(made.https->at.text(), "proxy:3128");
+    EXPECT_EQ(made.no_proxy, "internal");
+    host.secrets["https_proxy"] = net::secret("http://small:1");
+    host.environment["no_proxy"] = "small";
+    EXPECT_EQ(good({}).s2.proxy.https->at.text(), "small:1");
+    EXPECT_EQ(good({}).s2.proxy.no_proxy, "small");
+    for (const char* text : {"https://user:sekrit@proxy", "socks5://user:sekrit@proxy", "http://user:sekrit@",
+                             "http://user:sekrit@a b", "'http://user:sekrit@proxy:1'"}) {
+        host.secrets["https_proxy"] = net::secret(text);
+        const auto of_it = testing::AllOf(HasSubstr("https_proxy"), testing::Not(HasSubstr("sekrit")));
+        EXPECT_THAT(bad({"--s2-basin", "some-basin"}), of_it) << text;
+        EXPECT_THAT(good({}).notes, testing::ElementsAre(of_it)) << text;
+        EXPECT_THAT(good({"--s2-basin", "some-basin", "--s2-account-endpoint", "http://localhost:1",
+                          "--s2-basin-endpoint", "http://localhost:1"})
+                        .notes,
+                    testing::ElementsAre(of_it));
+    }
 }
 
 TEST_F(configuration, values_out_of_bounds) {
@@ -387,7 +445,7 @@ TEST_F(configuration, where_the_token_comes_from) {
     EXPECT_TRUE(good({"--s2-basin", "some-basin"}).s2.token_file.empty());
     files["/creds/s2_access_token"] = "x";
     EXPECT_EQ(good({"--s2-basin", "some-basin"}).s2.token_file, "/creds/s2_access_token");
-    host.environment["S2_ACCESS_TOKEN"] = "from-variable";
+    host.secrets["S2_ACCESS_TOKEN"] = net::secret("from-variable");
     const config by_variable = good({"--s2-basin", "some-basin"});
     EXPECT_EQ(by_variable.s2.token.reveal(), "from-variable");
     EXPECT_TRUE(by_variable.s2.token_file.empty());
@@ -398,13 +456,13 @@ TEST_F(configuration, where_the_token_comes_from) {
 }
 
 TEST_F(configuration, white_space_around_the_tokens_variable_is_not_part_of_it) {
-    host.environment["S2_ACCESS_TOKEN"] = " the-token\r\n";
+    host.secrets["S2_ACCESS_TOKEN"] = net::secret(" the-token\r\n");
     EXPECT_EQ(good({"--s2-basin", "some-basin"}).s2.token.reveal(), "the-token");
 }
 
 TEST_F(configuration, without_a_basin_other_s2_settings_are_named_as_unused) {
     EXPECT_TRUE(good({}).notes.empty());
-    host.environment["S2_ACCESS_TOKEN"] = "very-secret";
+    host.secrets["S2_ACCESS_TOKEN"] = net::secret("very-secret");
     host.environment["S2_BASIN_ENDPOINT"] = "http://localhost:1";
     const config made = good({});
     ASSERT_EQ(made.notes.size(), 1u);

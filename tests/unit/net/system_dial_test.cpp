@@ -133,6 +133,32 @@ TEST_F(system_dial_test, a_unix_socket_is_private_and_goes_with_its_listener) {
     EXPECT_FALSE(std::filesystem::exists(socket_path().host));
 }
 
+TEST_F(system_dial_test, a_unix_socket_lets_in_whom_it_is_told_to) {
+    struct stat status{};
+    for (const mode_t umask_now : {0000U, 0077U, 0777U}) {
+        const mode_t before = ::umask(umask_now);
+        auto at = env.listen_for(socket_path(), {0660, ::getegid()});
+        ::umask(before);
+        ASSERT_TRUE(at) << at.error().message();
+        ASSERT_EQ(::stat(socket_path().host.c_str(), &status), 0);
+        EXPECT_EQ(status.st_mode & 07777, 0660U);
+        EXPECT_EQ(status.st_gid, ::getegid());
+        run([&]() -> task<void> { return exchange(**at); });
+    }
+}
+
+TEST_F(system_dial_test, a_group_that_may_not_be_given_leaves_nothing_behind) {
+    const bool root = ::geteuid() == 0;
+    ASSERT_EQ(::chmod(dir.c_str(), 0777), 0);
+    if (root)
+        ASSERT_EQ(::seteuid(65534), 0);
+    const auto at = env.listen_for(socket_path(), {0660, 54321U});
+    if (root)
+        ASSERT_EQ(::seteuid(0), 0);
+    EXPECT_EQ(at.error(), error::group_refused);
+    EXPECT_FALSE(std::filesystem::exists(socket_path().host));
+}
+
 TEST_F(system_dial_test, a_live_unix_socket_is_left_to_its_owner) {
     auto at = env.listen(socket_path());
     ASSERT_TRUE(at);

@@ -140,6 +140,7 @@ TEST(Classify, TransportFailures) {
         net::make_error_code(net::error::tls_verify),
         net::make_error_code(net::error::tls_alpn),
         net::make_error_code(net::error::unresolved),
+        net::make_error_code(net::error::proxy_refused),
         net::make_error_code(net::error::limit_exceeded),
         boost::asio::error::connection_refused,
         boost::asio::error::connection_reset,
