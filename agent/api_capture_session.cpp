@@ -82,7 +82,8 @@ api_error to_api_error(const start_error& error) {
         return {409, "too_many_parts", error.message,
                 "start a new session, or reopen this one at its last place"};
     case start_error::kind::too_often:
-        return {503, "session_table_full", error.message, "start a new session id"};
+        return {503, "session_table_full", error.message,
+                "let S2 catch up (GET /status says where and why it waits), or start a new session"};
     case start_error::kind::no_room:
         break;
     }

@@ -68,6 +68,7 @@ public:
 
     session_part place_session(std::string_view session_id, seq_t from_seq) override;
     bool owes(const session_record& session) const override;
+    bool owes_in(const session_record& session, const session_span& span) const override;
     std::optional<start_error> refusal(std::string_view session_id, seq_t from_seq) const override;
 
     bool knows(const session_part& part) const override { return entry_of(part) != nullptr; }

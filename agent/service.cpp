@@ -186,7 +186,7 @@ net::task<bool> service::start_when_there_is_room() {
                  sink_->owed_to());
     while (!teardown_.begun() && env_.now() < deadline) {
         const auto refused = capture_->refusal({config_.session_id, config_.categories});
-        if (!refused || refused->why != start_error::kind::too_many_sessions)
+        if (!refused || !refused->ends_with_delivery())
             co_return start_session();
         co_await changed_.wait_until(deadline);
     }

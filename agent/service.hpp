@@ -144,7 +144,6 @@ private:
     part intake_part_{"the intake"};
     teardown teardown_;
     std::optional<start_error> start_waits_; // for sessions that are to be delivered first
-    seq_t seq_at_open_ = 0;
     bool ready_ = false;
     bool resumed_ = false;
     bool input_ended_ = false;

@@ -20,6 +20,13 @@ bool session_record::holds(seq_t seq) const {
     });
 }
 
+void session_record::open_span(seq_t from_seq, bool nobody_between) {
+    if (nobody_between && !spans.empty() && from_seq <= spans.back().to_seq + 1)
+        spans.back().to_seq = 0;
+    else
+        spans.push_back({from_seq, 0});
+}
+
 namespace {
 
 constexpr std::string_view file_name = "sessions";

@@ -3,9 +3,16 @@
 // answers and a later agent need to know after everything else is gone. Kept in a preallocated slot file;
 // bounded: when it is full the oldest session that has ended and owes nothing gives way.
 //
-// A session's envelopes are the seqs of its spans (a reopened session has several; in one span no other
-// session has any seq). Its parts say where they went: part i holds the session's seqs from parts[i].from_seq
-// up to the next part's.
+// A session's parts say where its envelopes went: part i holds the session's seqs from parts[i].from_seq up to
+// the next part's. Its spans say which seqs may still matter to somebody:
+//
+// 1. In a span no other session has any seq: what is owed, dropped or told of a gap is found by it.
+// 2. A session that is reopened before another one began goes on in its last span.
+// 3. A closed span is settled when nothing of it is owed: all of it is durable, or told as dropped, in each
+//    stream that it lies in. That never changes again. What is owed, the counts, recovery and the gaps that S2
+//    is told of all begin above a stream's durable seq, what is read back goes by the parts, and the ring's
+//    frames carry the session's number; so a settled span is of use only to name the session of a gap that a
+//    slow log reader or a file meets. A record that is full of spans forgets the oldest settled one.
 
 #include "agent/category.hpp"
 #include "agent/ring.hpp"
@@ -68,9 +75,12 @@ struct session_record {
     bool recount_due = false;
     std::uint64_t published_behind = 0;
 
-    seq_t first_seq() const { return spans.empty() ? 0 : spans.front().from_seq; }
+    seq_t first_seq() const { return spans.empty() ? 0 : spans.front().from_seq; } // not forgotten yet
 
     bool holds(seq_t seq) const;
+
+    // Goes on with this seq. `nobody_between`: no session has begun since it ended.
+    void open_span(seq_t from_seq, bool nobody_between);
 };
 
 class session_table {
@@ -94,6 +104,9 @@ public:
     const session_record* active() const { return active_; }
 
     const session_record* latest() const; // the session started (or reopened) last
+
+    // Whether one was started or reopened since the table was opened: the latest.
+    bool any_started() const { return started_ != 0; }
 
     // The one that holds this seq, else the latest (for what a sink says about a gap); nothing in an empty
     // table.
