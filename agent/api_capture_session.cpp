@@ -140,6 +140,8 @@ net::task<void> create_capture_session(const api_context& context, net::server_e
     const auto wanted = co_await read_settings(context, exchange, true);
     if (!wanted)
         co_return;
+    if (context.before_start)
+        co_await context.before_start(wanted->id);
     if (context.stopping()) {
         api_error error{503, "stopping", "the agent is stopping", "start it again"};
         co_await answer_error(exchange, std::move(error));

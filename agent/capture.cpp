@@ -14,7 +14,20 @@ namespace {
 constexpr std::size_t uuid_text_bytes = 36;
 constexpr const char* invalid_id_text = "the id of a capture session is a UUID";
 
-// Lower case, which is how a UUID is written; nothing where it is not one.
+start_error too_often(const session_record& session) {
+    return {start_error::kind::too_often, "capture session " + session.id +
+                                              " was reopened between others, and all of the last " +
+                                              std::to_string(session_spans_max) +
+                                              " times still wait for S2, which is the most that are kept"};
+}
+
+start_error moved_too_often(const session_record& session) {
+    return {start_error::kind::too_many_parts,
+            "capture session " + session.id + " changed its place too often: its record holds no more"};
+}
+
+} // namespace
+
 std::optional<std::string> normal_uuid(std::string_view text) {
     if (text.size() != uuid_text_bytes)
         return std::nullopt;
@@ -33,20 +46,6 @@ std::optional<std::string> normal_uuid(std::string_view text) {
     }
     return normal;
 }
-
-start_error too_often(const session_record& session) {
-    return {start_error::kind::too_often, "capture session " + session.id +
-                                              " was reopened between others, and all of the last " +
-                                              std::to_string(session_spans_max) +
-                                              " times still wait for S2, which is the most that are kept"};
-}
-
-start_error moved_too_often(const session_record& session) {
-    return {start_error::kind::too_many_parts,
-            "capture session " + session.id + " changed its place too often: its record holds no more"};
-}
-
-} // namespace
 
 std::string_view name_of(end_reason reason) {
     switch (reason) {

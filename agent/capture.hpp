@@ -40,6 +40,9 @@ using publish_outcome = std::variant<publish_accepted, publish_filtered, publish
 enum class end_reason { stopped, shutdown, end_of_input, superseded };
 std::string_view name_of(end_reason reason);
 
+// Lower case, which is how a UUID is written; nothing where it is not one.
+std::optional<std::string> normal_uuid(std::string_view text);
+
 struct start_request {
     std::optional<std::string> id; // a UUID; one that ended earlier in this state directory is reopened
     std::optional<category_set> categories;

@@ -47,9 +47,7 @@ bool s2_sink::make_room() {
         return true;
     for (const auto& entry : deliveries_.all())
         if (gives_way(*entry)) {
-            holds_.erase(entry.get());
-            std::erase(unsettled_, entry.get());
-            deliveries_.remove(*entry);
+            leave(*entry);
             return true;
         }
     return false;

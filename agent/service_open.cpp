@@ -94,6 +94,10 @@ bool service::open_client(net::task_group& connections) {
     sink_ = std::make_unique<s2_sink>(env_, *state_->journal, *state_->sessions, *state_->deliveries,
                                       *client_, std::move(sink_options),
                                       [this](const std::string& line) { announce(line); });
+    auto past = history_setup_;
+    past.directory_lost = [this] { return state_dir_lost(env_, config_.state_dir); };
+    history_ = std::make_unique<history>(env_, config_.state_dir, *state_->sessions, *state_->deliveries,
+                                         *sink_, std::move(past));
     capture_ = std::make_unique<capture>(env_, *state_->journal, *state_->sessions, *sink_);
     state_->journal->set_retention(sink_.get());
     sink_->recover();
@@ -230,7 +234,8 @@ net::http_handler service::api_with(std::string token) {
                         [this] { return ready_ && !teardown_.begun(); },
                         [this] { return teardown_.begun(); },
                         bodies_,
-                        {std::move(token), config_.allow_origins, config_.allow_hosts}};
+                        {std::move(token), config_.allow_origins, config_.allow_hosts},
+                        [this](std::optional<std::string> id) { return history_->recall(std::move(id)); }};
     return make_control_api(std::move(context));
 }
 
