@@ -4,16 +4,16 @@
 // bounded: sessions that have ended and owe nothing leave it for the history, and where that does not take
 // them, the oldest gives way when it is full.
 //
-// A session's parts say where its envelopes went: part i holds the session's seqs from parts[i].from_seq up to
-// the next part's. Its spans say which seqs may still matter to somebody:
+// A session's parts say where its envelopes went: part i holds the session's seqs from parts[i].from_seq up
+// to the next part's. Its spans say which seqs may still matter to somebody:
 //
 // 1. In a span no other session has any seq: what is owed, dropped or told of a gap is found by it.
 // 2. A session that is reopened before another one began goes on in its last span.
 // 3. A closed span is settled when nothing of it is owed: all of it is durable, or told as dropped, in each
-//    stream that it lies in. That never changes again. What is owed, the counts, recovery and the gaps that S2
-//    is told of all begin above a stream's durable seq, what is read back goes by the parts, and the ring's
-//    frames carry the session's number; so a settled span is of use only to name the session of a gap that a
-//    slow log reader or a file meets. A record that is full of spans forgets the oldest settled one.
+//    stream that it lies in. That never changes again. What is owed, the counts, recovery and the gaps that
+//    S2 is told of all begin above a stream's durable seq, what is read back goes by the parts, and the
+//    ring's frames carry the session's number; so a settled span is of use only to name the session of a gap
+//    that a slow log reader or a file meets. A record that is full of spans forgets the oldest settled one.
 
 #include "agent/category.hpp"
 #include "agent/ring.hpp"
