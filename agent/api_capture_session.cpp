@@ -83,7 +83,8 @@ api_error to_api_error(const start_error& error) {
         return {409, "too_many_parts", error.message,
                 "start a new session, or reopen this one at its last place"};
     case start_error::kind::too_often:
-        return {503, "session_table_full", error.message, "start a new session id"};
+        return {503, "session_table_full", error.message,
+                "let S2 catch up (GET /status says where and why it waits), or start a new session"};
     case start_error::kind::no_room:
         break;
     }
@@ -140,6 +141,8 @@ net::task<void> create_capture_session(const api_context& context, net::server_e
     const auto wanted = co_await read_settings(context, exchange, true);
     if (!wanted)
         co_return;
+    if (context.before_start)
+        co_await context.before_start(wanted->id);
     if (context.stopping()) {
         api_error error{503, "stopping", "the agent is stopping", "start it again"};
         co_await answer_error(exchange, std::move(error));

@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace agent {
@@ -13,9 +14,16 @@ namespace {
 
 constexpr const char* invalid_id_text = "the id of a capture session is a UUID";
 
-start_error too_often(const session_record& session, std::string_view what) {
-    return {start_error::kind::too_often, "capture session " + session.id + " " + std::string(what) +
-                                              " too often: its record holds no more"};
+start_error too_often(const session_record& session) {
+    return {start_error::kind::too_often, "capture session " + session.id +
+                                              " was reopened between others, and all of the last " +
+                                              std::to_string(session_spans_max) +
+                                              " times still wait for S2, which is the most that are kept"};
+}
+
+start_error moved_too_often(const session_record& session) {
+    return {start_error::kind::too_many_parts,
+            "capture session " + session.id + " changed its place too often: its record holds no more"};
 }
 
 } // namespace
@@ -151,13 +159,27 @@ std::optional<start_error> capture::refusal(const start_request& request) const 
 
 std::optional<start_error> capture::refusal_of(std::string_view id) const {
     const auto* ended = sessions_.find(id);
-    if (ended && ended->spans.size() == session_spans_max)
-        return too_often(*ended, "was reopened");
+    if (session_record again = ended ? *ended : session_record(); ended && !with_next_span(again))
+        return too_often(*ended);
     if (!ended && !sessions_.has_room([this](const session_record& one) { return gives_way(one); }))
         return start_error{start_error::kind::too_many_sessions,
                            std::to_string(sessions_max) +
                                " capture sessions still wait for S2, which is the most that are kept"};
     return placement_.refusal(id, ring_.next_seq());
+}
+
+// False: its record is full of spans, and each of them still owes something.
+bool capture::with_next_span(session_record& ended) const {
+    ended.open_span(ring_.next_seq(), sessions_.latest()->number == ended.number);
+    if (ended.spans.size() <= session_spans_max)
+        return true;
+    const auto settled = std::find_if(ended.spans.begin(), ended.spans.end(), [&](const auto& span) {
+        return span.to_seq != 0 && !placement_.owes_in(ended, span);
+    });
+    if (settled == ended.spans.end())
+        return false;
+    ended.spans.erase(settled);
+    return true;
 }
 
 std::variant<const session_record*, start_error>
@@ -167,11 +189,11 @@ capture::reopen(const session_record& ended, const std::optional<category_set>& 
     changed.end_reason.clear();
     if (categories)
         changed.categories = *categories;
-    changed.spans.push_back({ring_.next_seq(), 0});
+    NET_ASSERT(with_next_span(changed), "a session is reopened where its record has room for a span");
     place_again(changed);
     store_counters(changed);
     if (!session_table::storable(changed))
-        return too_often(ended, "changed its place");
+        return moved_too_often(ended);
     sessions_.update(ended.number, [&](session_record& record) { record = std::move(changed); });
     refused_of_session_ = 0;
     publish_own(ended, "session_resumed", session_resumed_data(true));
@@ -234,7 +256,7 @@ void capture::resume() {
     if (!refused)
         place_again(changed);
     if (!refused && !session_table::storable(changed))
-        refused = too_often(*session, "changed its place");
+        refused = moved_too_often(*session);
     if (!refused)
         sessions_.update(session->number, [&](session_record& record) { record = std::move(changed); });
     else if (placement_.knows(session->parts.back()))

@@ -51,11 +51,13 @@ struct start_error {
         invalid_id,        // not a UUID
         too_many_sessions, // still wait for S2: their table is full, or that of their streams
         too_many_parts,    // of the session to reopen
-        too_often,         // it was reopened
+        too_often,         // it was reopened, and all of that still waits for S2
         no_room,           // in the ring
     };
     kind why;
     std::string message;
+
+    bool ends_with_delivery() const { return why == kind::too_many_sessions || why == kind::too_often; }
 };
 
 // Where a new session's envelopes go; the S2 sink decides it (template, place, continuations of a shared
@@ -65,6 +67,11 @@ public:
     virtual ~placement() = default;
     virtual session_part place_session(std::string_view session_id, seq_t from_seq) = 0;
     virtual bool owes(const session_record& session) const = 0;
+
+    // The same of one closed span of it. What is settled stays so.
+    virtual bool owes_in(const session_record& session, const session_span& /*span*/) const {
+        return owes(session);
+    }
 
     // Why it can't be placed: asked first, and at once followed by place_session() where there is nothing.
     virtual std::optional<start_error> refusal(std::string_view /*session_id*/, seq_t /*from_seq*/) const {
@@ -113,6 +120,7 @@ public:
 private:
     publish_outcome refuse(std::string code, std::string message);
     std::optional<start_error> refusal_of(std::string_view id) const;
+    bool with_next_span(session_record& ended) const;
     std::variant<const session_record*, start_error> reopen(const session_record& ended,
                                                             const std::optional<category_set>& categories);
 

@@ -9,6 +9,7 @@
 #include "net/http.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace agent {
@@ -34,6 +35,8 @@ struct api_context {
     body_memory& bodies;            // shared with whoever else reads what callers send
     access_rules access;
     std::function<connection_count()> connections;
+    // Awaited before a session is started: it may have to come back from the history.
+    std::function<net::task<>(std::optional<std::string> id)> before_start = {};
 };
 
 // What is answered though all places for connections are taken.

@@ -150,6 +150,18 @@ own_record announcement(std::string_view stream, seq_t from_seq, announced_part 
     return {from_seq, 0, std::move(line), std::move(part)};
 }
 
+std::string to_json_text(const delivery_state& state) {
+    return json::serialize(to_json(state));
+}
+
+std::optional<delivery_state> delivery_state_of_json(std::string_view text) {
+    try {
+        return from_json(json::parse(text).as_object());
+    } catch (const std::exception&) {
+        return std::nullopt;
+    }
+}
+
 bool storable(const delivery_state& state) {
     return bytes_max(state) <= delivery_value_bytes_max;
 }

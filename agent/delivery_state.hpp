@@ -61,6 +61,10 @@ struct delivery_state {
     std::string continued_as; // where it goes on then
 };
 
+// As it is stored. Nothing: of no such shape.
+std::string to_json_text(const delivery_state& state);
+std::optional<delivery_state> delivery_state_of_json(std::string_view text);
+
 // Whether all that may still come to the state, but for records of the sink's own, fits its slot as well:
 // more tokens, a verdict, longer numbers.
 bool storable(const delivery_state& state);

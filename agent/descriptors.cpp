@@ -14,8 +14,9 @@ namespace {
 // The most that each is seen to hold at one time, what it opens for a moment included.
 constexpr std::size_t state_dir_most = 6; // lock; a segment that is made, opened, listed; two syncs
 constexpr std::size_t embedded_store_most =
-    7;                              // database, log, shared memory; journal, directory, two temporary
-constexpr std::size_t s2_hosts = 2; // account and basin
+    7;                                  // database, log, shared memory; journal, directory, two temporary
+constexpr std::size_t history_most = 6; // its database, log, shared memory; journal, directory, one looked at
+constexpr std::size_t s2_hosts = 2;     // account and basin
 constexpr std::size_t connections_per_host = 3;            // in use, leaving, being dialled
 constexpr std::size_t resolver_most = 5;                   // its files, and a socket per name server
 constexpr std::size_t credentials_most = 2;                // token, certificates
@@ -63,7 +64,7 @@ descriptor_budget budget_descriptors(const net::descriptor_supply& supply, const
     budget.reserved =
         supply.open + reports_most + other_most + needs.listeners * listener_most + needs.set_aside;
     if (needs.state_dir)
-        budget.reserved += state_dir_most;
+        budget.reserved += state_dir_most + history_most;
     if (needs.embedded_store)
         budget.reserved += embedded_store_most;
     if (needs.s2)

@@ -1,11 +1,14 @@
 #include "agent/embedded_store.hpp"
 
+#include "agent/history.hpp"
 #include "s2/local/sqlite_storage.hpp"
 
 #include <spdlog/spdlog.h>
 
 namespace agent {
 namespace {
+
+constexpr std::size_t history_page = 64; // sessions looked at in it at one time
 
 std::vector<std::string> stream_names(const session_record& session) {
     std::vector<std::string> names;
@@ -71,16 +74,23 @@ net::task<bool> embedded_store::remove_session(session_record session) {
 }
 
 net::task<bool> embedded_store::keep_within(std::uint64_t capacity_bytes, const session_table& sessions,
+                                            history& past,
                                             std::function<bool(const session_record&)> may_go) {
     const auto bytes = co_await server_.served().bytes();
     if (!bytes || *bytes <= capacity_bytes)
         co_return false;
-    std::vector<session_record> candidates; // oldest first
+    auto candidates = co_await past.oldest_in_store(history_page); // oldest first
+    const std::size_t from_history = candidates.size();
     for (const auto& session : sessions.all())
         if (!session.active && may_go(session) && !stream_names(session).empty())
             candidates.push_back(session);
-    for (const auto& session : candidates) {
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+        const auto& session = candidates[i];
+        if (i < from_history && sessions.find(session.id))
+            continue; // it came back
         const bool removed = co_await remove_session(session);
+        if (i < from_history)
+            co_await past.left_store(session.id);
         if (!removed)
             continue;
         spdlog::warn("the embedded store holds {} bytes, more than --store-capacity: capture session {} was "

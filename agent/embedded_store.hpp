@@ -16,6 +16,8 @@
 
 namespace agent {
 
+class history;
+
 constexpr std::string_view embedded_basin = "ringtail";
 
 class embedded_store {
@@ -33,9 +35,9 @@ public:
     net::task<> run();
     void close();
 
-    // Over the capacity the oldest session that has ended and owes nothing loses its streams here: one per
-    // call, true if one did.
-    net::task<bool> keep_within(std::uint64_t capacity_bytes, const session_table& sessions,
+    // Over the capacity the oldest session that has ended and owes nothing loses its streams here, those of
+    // the history first: one per call, true if one did.
+    net::task<bool> keep_within(std::uint64_t capacity_bytes, const session_table& sessions, history& past,
                                 std::function<bool(const session_record&)> may_go);
 
 private:

@@ -2,6 +2,7 @@
 
 #include "agent/log.hpp"
 #include "agent/service.hpp"
+#include "agent/sqlite_history.hpp"
 #include "net/signal_orders.hpp"
 #include "net/system_environment.hpp"
 #include "net/system_signals.hpp"
@@ -24,7 +25,7 @@ std::string signal_name(int signal) {
 exit_code run_agent(const config& configuration) {
     boost::asio::io_context loop(1);
     net::system_environment env(loop);
-    service one(env, configuration);
+    service one(env, configuration, nullptr, {open_sqlite_history});
     net::signal_orders orders(net::standard_error_is_terminal());
     const net::system_signals signals(loop, [&](int signal) {
         switch (orders.take(signal)) {

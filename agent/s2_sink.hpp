@@ -68,9 +68,19 @@ public:
 
     session_part place_session(std::string_view session_id, seq_t from_seq) override;
     bool owes(const session_record& session) const override;
+    bool owes_in(const session_record& session, const session_span& span) const override;
     std::optional<start_error> refusal(std::string_view session_id, seq_t from_seq) const override;
 
     bool knows(const session_part& part) const override { return entry_of(part) != nullptr; }
+
+    // --- for the history (s2_sink_history.cpp)
+    // Whether a stream may leave the delivery table, as far as delivery goes.
+    bool may_leave(const delivery_table::entry& entry) const;
+    void leave(delivery_table::entry& entry); // one that may
+    // The stream that this session (or, with an empty id, any new one) would go on in, where the delivery
+    // table knows nothing of it.
+    std::optional<session_part> goes_on_in_unknown(std::string_view session_id) const;
+    bool take_back(delivery_state state); // false: there is no slot
 
     bool owed(seq_t first, seq_t last) const override;
     void dropping(const ring_entry& entry) override;
@@ -114,6 +124,7 @@ private:
     delivery_table::entry* present_entry(std::string& stream) const;
     delivery_table::entry* ensure_entry(std::string stream, seq_t from_seq);
     bool gives_way(const delivery_table::entry& entry) const;
+    bool stands_for_all(const delivery_table::entry& entry) const;
     bool has_slot() const;
     bool make_room();
     std::optional<start_error> refusal_to_move(const session_record& session, std::string_view stream,

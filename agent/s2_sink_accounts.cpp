@@ -71,6 +71,17 @@ bool s2_sink::owes(const session_record& session) const {
                                          [this](const auto* stream) { return owes(stream->state); });
 }
 
+bool s2_sink::owes_in(const session_record& session, const session_span& span) const {
+    const auto touches = [&span](const range& owed) {
+        return owed.from <= span.to_seq && owed.to >= span.from_seq;
+    };
+    const auto streams = streams_of(session);
+    return std::any_of(streams.begin(), streams.end(), [&](const auto* stream) {
+        const auto ranges = owed_ranges(stream->state);
+        return std::any_of(ranges.begin(), ranges.end(), touches);
+    });
+}
+
 bool s2_sink::owes_up_to(const delivery_state& state, seq_t up_to) const {
     const auto ranges = owed_ranges(state);
     return std::any_of(ranges.begin(), ranges.end(),

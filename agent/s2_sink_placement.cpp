@@ -40,9 +40,7 @@ bool s2_sink::make_room() {
         return true;
     for (const auto& entry : deliveries_.all())
         if (gives_way(*entry)) {
-            holds_.erase(entry.get());
-            std::erase(unsettled_, entry.get());
-            deliveries_.remove(*entry);
+            leave(*entry);
             return true;
         }
     return false;
@@ -106,7 +104,8 @@ std::optional<start_error> s2_sink::refusal_to_move(const session_record& sessio
                            "capture session " + session.id + " lies in " + std::to_string(session_parts_max) +
                                " places already, which is the most that are kept"};
     session_record moved = session;
-    moved.spans.push_back({from_seq, 0});
+    if (moved.spans.size() < session_spans_max) // else it forgets one, or goes on in its last
+        moved.spans.push_back({from_seq, 0});
     moved.parts.push_back({options_.at, std::string(stream), from_seq});
     if (!session_table::storable(moved))
         return start_error{start_error::kind::too_many_parts,

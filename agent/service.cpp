@@ -11,7 +11,6 @@ namespace {
 
 constexpr net::duration close_grace = std::chrono::seconds(2);      // for parts that need no network
 constexpr net::duration api_grace = std::chrono::milliseconds(500); // for answers under way
-constexpr std::uint64_t store_check_acks = 256;
 
 std::int64_t micros(net::duration value) {
     return std::chrono::duration_cast<std::chrono::microseconds>(value).count();
@@ -19,10 +18,11 @@ std::int64_t micros(net::duration value) {
 
 } // namespace
 
-service::service(net::environment& env, const config& configuration, producer* in_process)
+service::service(net::environment& env, const config& configuration, producer* in_process, history_setup past)
     : env_(env)
     , config_(configuration)
     , producer_(in_process)
+    , history_setup_(std::move(past))
     , bodies_(env)
     , intake_stop_(env)
     , api_stop_(env)
@@ -75,6 +75,7 @@ net::task<> service::run_opened() {
                 of.apis_.clear();
                 if (of.state_)
                     of.state_->journal->set_retention(nullptr);
+                of.history_.reset();
                 of.sink_.reset();
                 of.client_.reset();
                 of.connector_.reset();
@@ -139,8 +140,12 @@ net::task<> service::live(net::task_group& group) {
         }
         run_task(group, "the store's capacity", [this] { return keep_store_small(); });
     }
-    if (!open_intakes() || !start_session())
+    if (!open_intakes())
         co_return;
+    co_await recall_sessions();
+    if (!start_session())
+        co_return;
+    run_task(group, "the history", [this] { return history_->run(); });
     group.spawn([this] { return run_part(sink_part_, [this] { return sink_->run(); }); });
     run_task(group, "the seq ceiling",
              [this] { return state_->ceiling->keep_ahead(env_, *state_->journal); });
@@ -186,7 +191,7 @@ net::task<bool> service::start_when_there_is_room() {
                  sink_->owed_to());
     while (!teardown_.begun() && env_.now() < deadline) {
         const auto refused = capture_->refusal({config_.session_id, config_.categories});
-        if (!refused || refused->why != start_error::kind::too_many_sessions)
+        if (!refused || !refused->ends_with_delivery())
             co_return start_session();
         co_await changed_.wait_until(deadline);
     }
@@ -253,17 +258,6 @@ net::task<> service::watch_delivery() {
         recount_now_and_then();
         changed_.notify();
         co_await sink_->changed().wait();
-    }
-}
-
-net::task<> service::keep_store_small() {
-    for (;;) {
-        const std::uint64_t acks = sink_->ack_count();
-        auto may_go = [this](const session_record& session) { return !sink_->owes(session); };
-        for (bool again = true; again;)
-            again = co_await store_->keep_within(config_.store_capacity, *state_->sessions, may_go);
-        while (sink_->ack_count() < acks + store_check_acks)
-            co_await sink_->changed().wait();
     }
 }
 
@@ -376,6 +370,7 @@ net::task<> service::close_ring() {
         store_->close();
         co_await wait_for_end(store_part_, net::saturating_add(env_.now(), close_grace));
     }
+    co_await history_->close();
     auto& state = *state_;
     // What stands under the directory's name may be another agent's: a clean mark of ours would tell it that
     // nothing is missing after a machine crash.

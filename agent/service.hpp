@@ -12,6 +12,7 @@
 #include "agent/control_api.hpp"
 #include "agent/embedded_store.hpp"
 #include "agent/file_sink.hpp"
+#include "agent/history.hpp"
 #include "agent/live_sink.hpp"
 #include "agent/ndjson_intake.hpp"
 #include "agent/ndjson_listener.hpp"
@@ -36,8 +37,9 @@ namespace agent {
 
 class service {
 public:
-    // `in_process` publishes where the configuration names no input.
-    service(net::environment& env, const config& configuration, producer* in_process = nullptr);
+    // `in_process` publishes where the configuration names no input. Without an opener there is no history.
+    service(net::environment& env, const config& configuration, producer* in_process = nullptr,
+            history_setup past = {});
     ~service();
 
     // From opening the state directory to the exit code. Every way out has been logged.
@@ -98,6 +100,7 @@ private:
     net::task<> run_part(part& which, std::function<net::task<>()> body);
     void run_task(net::task_group& group, std::string_view name, std::function<net::task<>()> body);
     void part_failed(const std::string& line);
+    net::task<> recall_sessions();
     net::task<bool> start_when_there_is_room();
     net::task<> take_events();
     net::task<> read_input();
@@ -132,6 +135,8 @@ private:
     std::unique_ptr<s2::connector> connector_;
     std::unique_ptr<s2::client> client_;
     std::unique_ptr<s2_sink> sink_;
+    history_setup history_setup_;
+    std::unique_ptr<history> history_;
     std::unique_ptr<capture> capture_;
     std::unique_ptr<live_sink> live_;
     std::unique_ptr<file_sink> files_;
@@ -153,7 +158,6 @@ private:
     part intake_part_{"the intake"};
     teardown teardown_;
     std::optional<start_error> start_waits_; // for sessions that are to be delivered first
-    seq_t seq_at_open_ = 0;
     bool ready_ = false;
     bool resumed_ = false;
     bool input_ended_ = false;

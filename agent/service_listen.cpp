@@ -1,5 +1,6 @@
 // Where an agent listens, and what it answers there.
 #include "agent/service.hpp"
+#include "net/text.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -164,7 +165,8 @@ api_context service::context_with(net::secret token) {
             [this] { return teardown_.begun(); },
             bodies_,
             {std::move(token), config_.allow_origins, config_.allow_hosts},
-            [this] { return connection_count{places_->taken(), places_->connections_max()}; }};
+            [this] { return connection_count{places_->taken(), places_->connections_max()}; },
+            [this](std::optional<std::string> id) { return history_->recall(std::move(id)); }};
 }
 
 // What others keep for us may have been replaced: secrets and certificates rotate, and so do log files.

@@ -43,10 +43,10 @@ bool service::open() {
     if (const auto* failed = std::get_if<state_dir_error>(&opened))
         return give_up(exit_code::unusable, failed->message);
     state_ = std::move(std::get<std::unique_ptr<state_dir>>(opened));
-    seq_at_open_ = state_->journal->last_seq();
     if (state_->recovery.found && !state_->recovery.clean)
         spdlog::warn("the agent before this one did not stop in order: going on behind seq {}{}",
-                     seq_at_open_, state_->recovery.machine_crash ? " (the machine had crashed)" : "");
+                     state_->journal->last_seq(),
+                     state_->recovery.machine_crash ? " (the machine had crashed)" : "");
 
     if (config_.s2.basin.empty()) {
         auto store = embedded_store::open(env_, config_.state_dir);
@@ -96,6 +96,10 @@ bool service::open_client(net::task_group& connections) {
     sink_ = std::make_unique<s2_sink>(env_, *state_->journal, *state_->sessions, *state_->deliveries,
                                       *client_, std::move(sink_options),
                                       [this](const std::string& line) { announce(line); });
+    auto past = history_setup_;
+    past.directory_lost = [this] { return state_dir_lost(env_, config_.state_dir); };
+    history_ = std::make_unique<history>(env_, config_.state_dir, *state_->sessions, *state_->deliveries,
+                                         *sink_, std::move(past));
     capture_ = std::make_unique<capture>(env_, *state_->journal, *state_->sessions, *sink_);
     state_->journal->set_retention(sink_.get());
     sink_->recover();
@@ -157,7 +161,7 @@ bool service::start_session() {
     start_waits_.reset();
     if (starts)
         if (auto refused = capture_->refusal({config_.session_id, config_.categories});
-            refused && refused->why == start_error::kind::too_many_sessions) {
+            refused && refused->ends_with_delivery()) {
             start_waits_ = std::move(refused);
             return true;
         }

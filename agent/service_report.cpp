@@ -32,7 +32,7 @@ report service::current_report() const {
     report account;
     const auto* session = state_->sessions->active();
     const auto* latest = state_->sessions->latest();
-    if (!session && latest && (latest->spans.back().from_seq > seq_at_open_ || resumed_))
+    if (!session && (state_->sessions->any_started() || resumed_))
         session = latest;
     if (session)
         account.session = sink_->account(*session);

@@ -20,6 +20,13 @@ bool session_record::holds(seq_t seq) const {
     });
 }
 
+void session_record::open_span(seq_t from_seq, bool nobody_between) {
+    if (nobody_between && !spans.empty() && from_seq <= spans.back().to_seq + 1)
+        spans.back().to_seq = 0;
+    else
+        spans.push_back({from_seq, 0});
+}
+
 namespace {
 
 constexpr std::string_view file_name = "sessions";
@@ -138,17 +145,41 @@ const session_record* session_table::add(session_record fresh,
         // The slot is overwritten, not erased first: the highest number stays on disk, so that no number
         // comes twice.
         free_slot = std::find(slot_of_.begin(), slot_of_.end(), oldest->number);
+        ++forgotten_;
+        if (on_disk_)
+            spdlog::warn(
+                "the session table is full, and the history has not taken what is delivered: capture "
+                "session {} gives way, and is found by its id no more ({} so far)",
+                oldest->id, forgotten_);
         sessions_.erase(oldest);
     }
     fresh.number = ++last_number_;
     *free_slot = fresh.number;
-    auto& added = sessions_.emplace_back(std::move(fresh));
+    auto behind = sessions_.end();
+    while (!fresh.active && behind != sessions_.begin() && last_start(*std::prev(behind)) > last_start(fresh))
+        --behind;
+    auto& added = *sessions_.insert(behind, std::move(fresh));
     if (added.active) {
         active_ = &added;
         started();
     }
     store(added);
     return &added;
+}
+
+bool session_table::may_leave(const session_record& session) const {
+    return !session.active && session.number != last_number_ && &session != latest();
+}
+
+void session_table::remove(std::uint32_t number) {
+    const auto which = std::find_if(sessions_.begin(), sessions_.end(),
+                                    [number](const auto& session) { return session.number == number; });
+    NET_ASSERT(which != sessions_.end() && may_leave(*which), "only who may leave the session table does");
+    ++generation_;
+    const auto slot = std::find(slot_of_.begin(), slot_of_.end(), number);
+    slots_->erase(static_cast<std::size_t>(slot - slot_of_.begin()));
+    *slot = 0;
+    sessions_.erase(which);
 }
 
 void session_table::started() {

@@ -1,11 +1,19 @@
 #pragma once
 // The capture sessions of one state directory and where each one's envelopes went: what `replay`, the API's
 // answers and a later agent need to know after everything else is gone. Kept in a preallocated slot file;
-// bounded: when it is full the oldest session that has ended and owes nothing gives way.
+// bounded: sessions that have ended and owe nothing leave it for the history, and where that does not take
+// them, the oldest gives way when it is full.
 //
-// A session's envelopes are the seqs of its spans (a reopened session has several; in one span no other
-// session has any seq). Its parts say where they went: part i holds the session's seqs from parts[i].from_seq
-// up to the next part's.
+// A session's parts say where its envelopes went: part i holds the session's seqs from parts[i].from_seq up
+// to the next part's. Its spans say which seqs may still matter to somebody:
+//
+// 1. In a span no other session has any seq: what is owed, dropped or told of a gap is found by it.
+// 2. A session that is reopened before another one began goes on in its last span.
+// 3. A closed span is settled when nothing of it is owed: all of it is durable, or told as dropped, in each
+//    stream that it lies in. That never changes again. What is owed, the counts, recovery and the gaps that
+//    S2 is told of all begin above a stream's durable seq, what is read back goes by the parts, and the
+//    ring's frames carry the session's number; so a settled span is of use only to name the session of a gap
+//    that a slow log reader or a file meets. A record that is full of spans forgets the oldest settled one.
 
 #include "agent/category.hpp"
 #include "agent/ring.hpp"
@@ -70,9 +78,12 @@ struct session_record {
     bool recount_due = false;
     std::uint64_t published_behind = 0;
 
-    seq_t first_seq() const { return spans.empty() ? 0 : spans.front().from_seq; }
+    seq_t first_seq() const { return spans.empty() ? 0 : spans.front().from_seq; } // not forgotten yet
 
     bool holds(seq_t seq) const;
+
+    // Goes on with this seq. `nobody_between`: no session has begun since it ended.
+    void open_span(seq_t from_seq, bool nobody_between);
 };
 
 class session_table {
@@ -97,6 +108,9 @@ public:
 
     const session_record* latest() const; // the session started (or reopened) last
 
+    // Whether one was started or reopened since the table was opened: the latest.
+    bool any_started() const { return started_ != 0; }
+
     // The one that holds this seq, else the latest (for what a sink says about a gap); nothing in an empty
     // table.
     const session_record* at_seq(seq_t seq) const;
@@ -117,8 +131,17 @@ public:
     // Whether there is a slot for one more, or a session that gives way to it: `may_go` says of an ended one
     // that it owes nothing.
     bool has_room(const std::function<bool(const session_record&)>& may_go) const;
-    // Nothing where there is none.
+    // Nothing where there is none. One that has ended, and comes back, stands among the others by its last
+    // start, and has a number of its own like any other.
     const session_record* add(session_record fresh, const std::function<bool(const session_record&)>& may_go);
+    // Whether it may leave, by what the table needs: neither the active, the latest, nor the one whose slot
+    // keeps the highest number, so that no number comes twice.
+    bool may_leave(const session_record& session) const;
+    void remove(std::uint32_t number); // one that may leave
+
+    // How many gave way that are in no history, since the table was opened.
+    std::uint64_t forgotten() const { return forgotten_; }
+
     // Changes one and stores it (not synced: see sync). The result must be storable().
     void update(std::uint32_t number, const std::function<void(session_record&)>& change);
     // Add to one's counters, in memory: no store, no search for the active session (the first is on the
@@ -143,6 +166,7 @@ private:
     std::vector<std::uint32_t> slot_of_; // number per slot; 0 is free
     std::uint32_t last_number_ = 0;
     std::uint64_t generation_ = 1;
+    std::uint64_t forgotten_ = 0;
     bool on_disk_ = false;
     std::uint64_t started_ = 0; // the generation at the last start of this run,
     std::uint64_t stored_ = 0;  // and the one that the disk has

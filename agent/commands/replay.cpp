@@ -6,6 +6,7 @@
 #include "agent/envelope_filter.hpp"
 #include "agent/envelope_text.hpp"
 #include "agent/replay_target.hpp"
+#include "agent/sqlite_history.hpp"
 #include "agent/system_events.hpp"
 #include "net/condition.hpp"
 #include "net/system_files.hpp"
@@ -77,6 +78,24 @@ private:
     std::uint64_t written_ = 0;
 };
 
+// One that has left the session table. A text: why the history can't be read.
+std::variant<std::optional<session_record>, std::string>
+find_in_history(net::environment& env, const std::filesystem::path& state_dir, const std::string& id) {
+    const auto file = state_dir / history_file;
+    if (!env.files().exists(file))
+        return std::nullopt;
+    const auto opened = sqlite_history::open(file, {true});
+    stored<std::optional<session_record>> found = std::optional<session_record>();
+    if (opened)
+        found = (*opened)->find_session(id);
+    else
+        found = opened.error();
+    if (!found)
+        return "no session " + id + " in the session table of " + state_dir.string() +
+               ", and its history can't be read: " + found.error().message;
+    return std::move(*found);
+}
+
 // The parts of the target as they are now.
 std::variant<std::vector<replay_part>, std::string> find_parts(net::environment& env, request& what,
                                                                const config& from) {
@@ -100,6 +119,14 @@ std::variant<std::vector<replay_part>, std::string> find_parts(net::environment&
     const session_record* session = what.target.of == replay_target::kind::latest
                                         ? (*table)->latest()
                                         : (*table)->find(what.target.session_id);
+    std::optional<session_record> past;
+    if (!session && !what.target.session_id.empty()) {
+        auto found = find_in_history(env, from.state_dir, what.target.session_id);
+        if (const auto* why = std::get_if<std::string>(&found))
+            return *why;
+        past = std::move(std::get<std::optional<session_record>>(found));
+        session = past ? &*past : nullptr;
+    }
     if (!session) {
         return what.target.session_id.empty()
                    ? "there is no session yet in " + from.state_dir.string()

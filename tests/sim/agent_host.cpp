@@ -39,7 +39,8 @@ void agent_host::start() {
 }
 
 net::task<> agent_host::live(process& env, std::shared_ptr<agent_host*> self, const agent::config& with) {
-    agent::service one(env, with);
+    agent::history_setup past = (*self)->past;
+    agent::service one(env, with, nullptr, std::move(past));
     (*self)->service_ = &one;
     const auto code = co_await one.run();
     auto& host = **self;

@@ -18,7 +18,8 @@ public:
 
     machine& on() const { return *machine_; }
 
-    agent::config how; // of the next start
+    agent::config how;         // of the next start
+    agent::history_setup past; // the same
     // The standard input of a process that is about to run.
     std::function<std::unique_ptr<net::stream>(process&)> make_input;
 

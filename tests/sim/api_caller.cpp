@@ -128,8 +128,10 @@ net::task<> flusher(process& env, caller_context& context) {
 
 net::task<> session_changer(process& env, caller_context& context) {
     draw source = context.in.source().fork("sessions");
+    draw choice = context.in.source().fork("which session");
+    std::vector<std::string> earlier; // ids
     while (context.in.now() < context.plan.until) {
-        co_await pause(env, source, seconds(12));
+        co_await pause(env, source, context.plan.session_lasts_max);
         if (!context.agent.ready())
             continue;
         const auto before = context.agent.disturbances;
@@ -141,7 +143,18 @@ net::task<> session_changer(process& env, caller_context& context) {
             context.in.story().inspect("an answer", ended->body);
         co_await pause(env, source, seconds(1));
         deadline = env.now() + answer_within;
-        (void)co_await call_api(env, "POST", "/events/capture_session", "{}", "application/json", deadline);
+        std::string wanted = "{}";
+        if (context.plan.reopens_sessions && !earlier.empty() && choice.chance(600))
+            wanted = R"({"id":")" + earlier[choice.below(earlier.size())] + R"("})";
+        const bool reopens = wanted != "{}";
+        const auto made = co_await call_api(env, "POST", "/events/capture_session", std::move(wanted),
+                                            "application/json", deadline);
+        if (!made || made->status != 201)
+            continue;
+        if (reopens)
+            ++context.seen.reopened;
+        else
+            earlier.emplace_back(json::parse(made->body).at("id").as_string());
     }
 }
 

@@ -23,6 +23,8 @@ struct caller_plan {
     bool flushes = false;
     bool watches = false;
     bool changes_sessions = false;
+    bool reopens_sessions = false; // earlier ones, among new ones
+    net::duration session_lasts_max = std::chrono::seconds(12);
     bool asks_status = true;
     bool publishes = true;          // over HTTP
     std::size_t line_producers = 0; // at the NDJSON socket
@@ -39,6 +41,7 @@ struct caller_tally {
     std::uint64_t watched_envelopes = 0; // over SSE
     std::uint64_t early_answers = 0;     // to flushes that named what is refused
     std::uint64_t early_exits = 0;       // the same, of agents that left
+    std::uint64_t reopened = 0;          // sessions
     std::uint64_t answered_lines = 0;    // of NDJSON connections that were read to their end
 
     void add(const caller_tally& other) {
@@ -48,6 +51,7 @@ struct caller_tally {
         early_exits += other.early_exits;
         early_answers += other.early_answers;
         answered_lines += other.answered_lines;
+        reopened += other.reopened;
     }
 };
 

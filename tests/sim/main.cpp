@@ -116,6 +116,7 @@ void print_totals(const account& sums) {
     print_count("seen", "early_exits", sums.callers.early_exits);
     print_count("seen", "watched_envelopes", sums.callers.watched_envelopes);
     print_count("seen", "answered_lines", sums.callers.answered_lines);
+    print_count("seen", "reopened", sums.callers.reopened);
     print_count("seen", "settled_inputs", sums.settled_inputs);
     print_count("seen", "tls_connections", sums.tls_connections);
 }

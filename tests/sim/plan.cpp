@@ -141,6 +141,15 @@ void draw_lines(plan& into, draw source, bool calm) {
         into.rates.emplace_back(fault::input_ends, 1000);
 }
 
+// Sessions come and go, and come back, all the time; few stay in the tables.
+void draw_history(plan& into, draw source) {
+    if (!into.callers.changes_sessions || !source.chance(600))
+        return;
+    into.callers.reopens_sessions = true;
+    into.callers.session_lasts_max = pick<net::duration>(source, {500ms, 2s, 5s});
+    into.sessions_kept = source.between(1, 4);
+}
+
 void draw_agent(plan& into, draw& source) {
     auto& how = into.agent;
     how.start = true;
@@ -221,6 +230,7 @@ plan draw_plan(std::uint64_t seed) {
         draw_shortages(made, draw(seed).fork("what is short"));
     if (!made.has("forbidden") && has_one_of("facts", 90))
         draw_hidden_facts(made, draw(seed).fork("what is hidden"));
+    draw_history(made, draw(seed).fork("history"));
     made.callers.may_lack_room = made.capacity_may_drop || made.has("disk");
     made.callers.may_park = made.has("refusals") || made.has("forbidden");
     made.callers.counts_tell = !made.has("copies") && !made.plans(fault::machine_crashed);
@@ -252,6 +262,8 @@ std::string plan::text() const {
         line += " overrun";
     if (tls)
         line += " over TLS";
+    if (sessions_kept > 0)
+        line += " history beyond " + std::to_string(sessions_kept);
     if (lines_only)
         line += " from standard input";
     if (callers.line_producers > 0)

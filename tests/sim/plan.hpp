@@ -31,6 +31,7 @@ struct plan {
     bool capacity_may_drop = false;                // the ring is overrun on purpose
     bool tls = false;                              // between agents and service
     bool lines_only = false;                       // events come by standard input, and by nothing else
+    std::size_t sessions_kept = 0;                 // more leave the tables for the history; 0: there is none
 
     bool has(std::string_view family) const;
     bool plans(fault what) const;

@@ -1,4 +1,5 @@
 // The agents of a story: what they start with, and what becomes of one that leaves, is killed or is stopped.
+#include "tests/sim/model_history.hpp"
 #include "tests/sim/story.hpp"
 
 #include <boost/json.hpp>
@@ -23,6 +24,8 @@ story::host& story::add_host(std::shared_ptr<disk> storage) {
     auto& added = hosts_.emplace_back();
     auto on = make_machine("agent-" + std::to_string(index), std::move(storage));
     added.agent = std::make_unique<agent_host>(world_, std::move(on), plan_.agent);
+    if (plan_.sessions_kept > 0)
+        added.agent->past = {model_history::open, {}, plan_.sessions_kept, 2 * plan_.sessions_kept};
     added.context.reset(
         new caller_context{world_, *added.agent, book_, conservation_, parking_, plan_.callers, index, {}});
     added.agent->on_exit = [this, index] { judge_exit(hosts_[index]); };

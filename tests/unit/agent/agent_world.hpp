@@ -209,12 +209,17 @@ struct fake_placement final : placement {
     place at{"basin-one", "https://a.example", "https://{basin}.example"};
     std::string prefix = "streams/";
     std::set<std::uint32_t> owing;
+    seq_t settled_to = 0; // of those as well
 
     session_part place_session(std::string_view session_id, seq_t from_seq) override {
         return {at, prefix + std::string(session_id), from_seq};
     }
 
     bool owes(const session_record& session) const override { return owing.contains(session.number); }
+
+    bool owes_in(const session_record& session, const session_span& span) const override {
+        return owes(session) && span.to_seq > settled_to;
+    }
 };
 
 // S2 lacks everything, or nothing.

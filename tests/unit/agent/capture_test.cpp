@@ -181,16 +181,79 @@ TEST(capture, a_reopened_session_goes_on_in_a_new_part_at_a_new_place) {
     EXPECT_EQ(again.parts[1].from_seq, 3u);
 }
 
-TEST(capture, spans_are_bounded) {
+TEST(capture, a_session_that_is_reopened_before_another_one_began_goes_on_in_its_span) {
+    agent_world env;
+    scratch_dir dir;
+    {
+        capture_setup agent(env, dir.path);
+        agent.where.owing.insert(1);
+        for (int n = 0; n < 40'000; ++n) {
+            agent.start({id_one, std::nullopt});
+            agent.sessions->stop(end_reason::stopped);
+        }
+        ASSERT_EQ(agent.table->find(id_one)->spans.size(), 1u);
+        EXPECT_EQ(agent.table->find(id_one)->spans.front().from_seq, 1u);
+        EXPECT_EQ(agent.table->find(id_one)->spans.front().to_seq, 80'000u);
+    }
+    capture_setup agent(env, dir.path);
+    const auto& again = agent.start({id_one, std::nullopt});
+    ASSERT_EQ(again.spans.size(), 1u);
+    EXPECT_TRUE(again.holds(80'001));
+    EXPECT_TRUE(agent.table->any_started());
+}
+
+TEST(capture, a_span_goes_on_only_where_no_seq_is_anothers) {
     agent_world env;
     capture_setup agent(env);
-    for (std::size_t n = 0; n < session_spans_max; ++n) {
-        agent.start({id_one, std::nullopt});
-        agent.sessions->stop(end_reason::stopped);
-    }
+    agent.start({id_one, std::nullopt});
+    agent.sessions->stop(end_reason::stopped);
+    agent.start({id_two, std::nullopt});
+    agent.sessions->stop(end_reason::stopped);
+    const auto& again = agent.start({id_one, std::nullopt});
+    ASSERT_EQ(again.spans.size(), 2u);
+    EXPECT_FALSE(again.holds(3));
+    EXPECT_EQ(agent.table->at_seq(3)->id, id_two);
+}
+
+TEST(capture, two_sessions_are_reopened_in_turn_for_as_long_as_they_are_delivered) {
+    agent_world env;
+    capture_setup agent(env);
+    for (int n = 0; n < 2'000; ++n)
+        for (const auto* id : {id_one, id_two}) {
+            const auto& session = agent.start({id, std::nullopt});
+            ASSERT_LE(session.spans.size(), session_spans_max);
+            ASSERT_EQ(agent.table->at_seq(agent.journal->last_seq()), &session);
+            agent.sessions->stop(end_reason::stopped);
+        }
+    EXPECT_FALSE(agent.table->find(id_one)->holds(1)) << "long settled";
+    EXPECT_TRUE(agent.table->find(id_one)->holds(agent.journal->last_seq() - 2));
+}
+
+TEST(capture, a_session_whose_spans_all_wait_for_s2_is_reopened_once_one_is_delivered) {
+    agent_world env;
+    capture_setup agent(env);
+    agent.where.owing = {1, 2};
+    for (std::size_t n = 0; n < session_spans_max; ++n)
+        for (const auto* id : {id_one, id_two}) {
+            agent.start({id, std::nullopt});
+            agent.sessions->stop(end_reason::stopped);
+        }
     const auto again = agent.sessions->start({id_one, std::nullopt});
-    EXPECT_EQ(std::get<start_error>(again).why, start_error::kind::too_often);
+    const auto& refused = std::get<start_error>(again);
+    EXPECT_EQ(refused.why, start_error::kind::too_often);
+    EXPECT_TRUE(refused.ends_with_delivery());
+    EXPECT_NE(refused.message.find("the last 32 times still wait for S2"), std::string::npos)
+        << refused.message;
     EXPECT_FALSE(agent.sessions->active());
+    const auto& latest = agent.start({id_two, std::nullopt});
+    EXPECT_EQ(latest.spans.size(), session_spans_max) << "no other has begun since: it needs no more";
+    agent.sessions->stop(end_reason::stopped);
+
+    agent.where.settled_to = agent.table->find(id_one)->spans[2].to_seq;
+    const auto before = agent.table->find(id_one)->spans;
+    const auto& session = agent.start({id_one, std::nullopt});
+    ASSERT_EQ(session.spans.size(), session_spans_max);
+    EXPECT_EQ(session.spans[0].from_seq, before[1].from_seq) << "the oldest settled one is forgotten";
 }
 
 TEST(capture, a_killed_agent_resumes_its_session_and_counts_again) {
