@@ -6,7 +6,7 @@
     changed_sources.py --self-test
 
 Compared with is the first of these that there is:
-  the commit where this branch left origin/main;
+  the commit where this branch left origin/main, or main where there is no such remote;
   the last commit that passed on this machine, where it is part of this history: its name stands in
     $XDG_CACHE_HOME/ringtail/tidied (else ~/.cache), which only CI writes;
   nothing: a clean clone on a machine without memory. Then the FILES_MAX sources that changed last are taken, and it is said
@@ -44,9 +44,12 @@ def commit(root, name):
 def base_of(root, remembered):
     """(commit, why), or (None, why)"""
     head = commit(root, "HEAD")
-    main = git(root, "merge-base", "HEAD", "origin/main", check=False).decode().strip()
-    if main and main != head:
-        return main, "where it left origin/main"
+    for name in ("origin/main", "main"):
+        left = git(root, "merge-base", "HEAD", name, check=False).decode().strip()
+        if left:
+            if left != head:
+                return left, f"where it left {name}"
+            break
     known = commit(root, remembered) if remembered else ""
     if known and git(root, "merge-base", known, head, check=False).decode().strip() == known:
         return known, "the last that passed here"
@@ -147,7 +150,7 @@ def self_test():
             if found != expected:
                 failed.append(f"{what}: {found} instead of {expected}")
 
-        git(root, "init", "-q")
+        git(root, "init", "-q", "-b", "main")
         for n, name in enumerate(("net/moved", "net/moved_with_includes", "net/moved_and_changed", "net/still", "s2/own")):
             write(f"{name}.cpp", '#include "net/a.hpp"\n\n' + body.format(n=n))
         write("s2/own.hpp", "int own();\n")
@@ -180,9 +183,14 @@ def self_test():
         expect("origin/main, whatever passed later", last, ["s2/new.cpp", "s2/own.cpp"])
         git(root, "update-ref", "refs/remotes/origin/main", last)
         expect("origin/main is this commit", second, ["s2/new.cpp", "s2/own.cpp"])
-        git(root, "checkout", "-q", "--orphan", "another")
-        save("another history")
         git(root, "update-ref", "-d", "refs/remotes/origin/main")
+        git(root, "checkout", "-q", "-b", "branch")
+        write("s2/newer.cpp", "int x;\n")
+        save("a branch")
+        expect("a branch where there is no remote", "", ["s2/newer.cpp"])
+        git(root, "checkout", "-q", "--orphan", "another")
+        git(root, "branch", "-q", "-D", "main")
+        save("another history")
         if base_of(root, last)[0]:
             failed.append("a commit of another history was taken")
     for line in failed:
