@@ -73,6 +73,7 @@ private:
 
     // --- listening (service_listen.cpp)
     bool try_to_listen();
+    bool may_be_open(const net::listeners& on);
     std::vector<wanted_address> addresses_wanted() const;
     std::variant<net::listeners, net::listen_failure> listen_at(const net::endpoint& at);
     bool listen();

@@ -30,7 +30,23 @@ bool service::try_to_listen() {
         const auto tried = listen_at(at);
         if (const auto* failed = std::get_if<net::listen_failure>(&tried))
             return cannot_listen(name, *failed);
+        if (name == "--listen" && !may_be_open(std::get<net::listeners>(tried)))
+            return false;
     }
+    return true;
+}
+
+// The configuration has looked at the address as it is written; a name may be any.
+bool service::may_be_open(const net::listeners& on) {
+    if (!config_.api_token_file.empty() || config_.open_listen)
+        return true;
+    for (const auto& one : on)
+        if (!one->local().loopback())
+            return give_up(exit_code::usage, "--listen " + config_.listen->text() + " is " +
+                                                 one->local().text() +
+                                                 ", which can be reached from other machines: give "
+                                                 "--api-token-file too, say --open-listen where a proxy in "
+                                                 "front checks who calls, or listen on 127.0.0.1");
     return true;
 }
 

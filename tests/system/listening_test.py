@@ -90,13 +90,16 @@ def answers(address, port, path="/healthz"):
 class names(support.TestCase):
     """`localhost` is two addresses."""
 
+    def hosts(self, text):
+        hosts = self.directory / "hosts"
+        hosts.write_text(text)
+        if not support.own_mounts() or subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], capture_output=True).returncode:
+            self.skipTest("what a name means takes root to change")
+        self.addCleanup(subprocess.run, ["umount", "-l", "/etc/hosts"], check=True)
+
     def setUp(self):
         if {a[4][0] for a in socket.getaddrinfo("localhost", 80, type=socket.SOCK_STREAM)} != {"127.0.0.1", "::1"}:
-            hosts = self.directory / "hosts"
-            hosts.write_text("::1 localhost\n127.0.0.1 localhost\n")
-            if not support.own_mounts() or subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], capture_output=True).returncode:
-                self.skipTest("localhost is not two addresses here, and can't be made so")
-            self.addCleanup(subprocess.run, ["umount", "-l", "/etc/hosts"], check=True)
+            self.hosts("::1 localhost\n127.0.0.1 localhost\n")
         try:
             with socket.socket(socket.AF_INET6) as probe:
                 probe.bind(("::1", 0))
@@ -112,6 +115,12 @@ class names(support.TestCase):
             with urllib.request.urlopen(url + "/healthz", timeout=support.PATIENCE) as answer:
                 self.assertEqual(answer.status, 200)
         self.assertEqual(len({url.rpartition(":")[2] for url in listening}), 1, listening)  # one port
+
+    def test_one_that_is_not_what_it_says_is_refused(self):
+        self.hosts("0.0.0.0 localhost\n")
+        done = support.run("run", "--state-dir", self.state_dir, "--listen", "localhost:0")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn(b"--open-listen", done.stderr)
 
     def test_one_that_is_taken_is_named(self):
         port = support.free_port()

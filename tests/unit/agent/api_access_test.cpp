@@ -12,7 +12,7 @@ std::string refusal(std::string host, std::string origin = {}, std::string peer 
         head.fields.push_back({"origin", origin});
     if (!authorization.empty())
         head.fields.push_back({"authorization", authorization});
-    const auto refused = refuse_access(head, peer, {token, {}, {}});
+    const auto refused = refuse_access(head, peer, {net::secret(token), {}, {}});
     return refused ? refused->code : "";
 }
 
@@ -75,9 +75,9 @@ TEST(api_access, extensions_may_post_telemetry_events_and_nothing_else) {
     EXPECT_TRUE(refused("POST", "/events/publish", "chrome-extension://abc"));
     EXPECT_TRUE(refused("GET", "/telemetry/events", "chrome-extension://abc"));
     EXPECT_TRUE(refused("POST", "/telemetry/events", "https://page.example"));
-    const access_rules nobody{"", std::vector<std::string>{}, {}};
+    const access_rules nobody{{}, std::vector<std::string>{}, {}};
     EXPECT_TRUE(refused("POST", "/telemetry/events", "chrome-extension://abc", nobody));
-    const access_rules some{"", std::vector<std::string>{"https://*.app.example", "https://one.example"}, {}};
+    const access_rules some{{}, std::vector<std::string>{"https://*.app.example", "https://one.example"}, {}};
     EXPECT_FALSE(refused("GET", "/status", "https://x.app.example", some));
     EXPECT_FALSE(refused("GET", "/status", "https://one.example", some));
     EXPECT_TRUE(refused("GET", "/status", "https://one.example.evil.example", some));
@@ -89,7 +89,7 @@ TEST(api_access, names_of_ours_may_be_added) {
     auto head = request("GET", "/status");
     head.authority = "Agent.Example:10001";
     EXPECT_TRUE(refuse_access(head, "10.0.0.1:1", {}));
-    EXPECT_FALSE(refuse_access(head, "10.0.0.1:1", {"", {}, {"agent.example"}}));
+    EXPECT_FALSE(refuse_access(head, "10.0.0.1:1", {{}, {}, {"agent.example"}}));
 }
 
 TEST(api_access, preflights_are_answered_for_allowed_origins) {

@@ -27,7 +27,7 @@ public:
         co_return std::move(next);
     }
 
-    endpoint local() const override { return endpoint::tcp("test", 1); }
+    endpoint local() const override { return endpoint::tcp("127.0.0.1", 1); }
 
     void close() noexcept override {
         closed_ = true;
