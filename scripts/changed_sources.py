@@ -25,6 +25,7 @@ import tempfile
 
 FOLDERS = ("net", "s2", "agent", "tests", "bench")
 FILES_MAX = 40  # about five minutes on two cores
+COMPARED_MAX = 120  # what a run may look at where it knows since when
 INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include\b.*$", re.M)
 
 
@@ -121,7 +122,9 @@ def chosen(root, remembered):
     base, why = base_of(root, remembered)
     if base:
         sources = sources_of(root, sorted(differing(root, base)))
-        return sources, f"{len(sources)} sources differ from {base[:7]} ({why})"
+        left = len(sources) - COMPARED_MAX
+        return sources[:COMPARED_MAX], (f"{len(sources)} sources differ from {base[:7]} ({why})"
+                                        + (f"; {left} of them are left to scripts/check --tidy" if left > 0 else ""))
     sources = changed_last(root)
     left = len(sources) - FILES_MAX
     return sources[:FILES_MAX], (f"{why}: the {min(len(sources), FILES_MAX)} sources that changed last"
