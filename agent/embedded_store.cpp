@@ -5,6 +5,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <set>
+
 namespace agent {
 namespace {
 
@@ -84,10 +87,18 @@ net::task<bool> embedded_store::keep_within(std::uint64_t capacity_bytes, const 
     for (const auto& session : sessions.all())
         if (!session.active && may_go(session) && !stream_names(session).empty())
             candidates.push_back(session);
+    std::set<std::string> in_use; // streams that others of them may share
+    for (const auto& session : sessions.all())
+        if (session.active || !may_go(session))
+            for (auto& name : stream_names(session))
+                in_use.insert(std::move(name));
     for (std::size_t i = 0; i < candidates.size(); ++i) {
         const auto& session = candidates[i];
         if (i < from_history && sessions.find(session.id))
             continue; // it came back
+        const auto names = stream_names(session);
+        if (std::any_of(names.begin(), names.end(), [&](const auto& name) { return in_use.contains(name); }))
+            continue;
         const bool removed = co_await remove_session(session);
         if (i < from_history)
             co_await past.left_store(session.id);

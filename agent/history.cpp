@@ -163,6 +163,8 @@ history::leaving history::choose() const {
 // What is still as it was committed. False: nothing was.
 bool history::free(const leaving& kept) {
     bool any = false;
+    if (recalls_ > 0)
+        return any;
     for (const auto& was : kept.sessions) {
         const auto* now = sessions_.find(was.number);
         if (!now || !may_leave(*now) || !is_same(*now, was))
@@ -210,7 +212,13 @@ net::task<bool> history::move_some() {
         look_again_ = net::saturating_add(env_.now(), try_again_after);
         co_return false;
     }
-    std::function<stored<bool>(history_storage&)> keep = [&going](history_storage& in) -> stored<bool> {
+    // That they are delivered is on the disk before they leave: after a crash of the machine their records
+    // would not be known for ours in a stream that others go on with.
+    auto& deliveries = deliveries_;
+    std::function<stored<bool>(history_storage&)> keep = [&going,
+                                                          &deliveries](history_storage& in) -> stored<bool> {
+        if (const auto unsynced = deliveries.sync())
+            return storage_error{storage_error::kind::io, "the delivery table: " + unsynced.message()};
         auto kept = in.keep(going.sessions, going.streams);
         if (!kept)
             return kept.error();
@@ -227,7 +235,8 @@ net::task<> history::run() {
         // What S2 still lacks is not counted again with each of its acks.
         const auto now = env_.now();
         const bool due = now >= look_again_ || looked_at_ != sessions_.generation();
-        if (!moving_ && due && now >= next_try_ && fuller_than(setup_.sessions_kept, setup_.streams_kept)) {
+        if (!moving_ && recalls_ == 0 && due && now >= next_try_ &&
+            fuller_than(setup_.sessions_kept, setup_.streams_kept)) {
             const bool any = co_await move_some();
             if (any)
                 continue;
@@ -282,6 +291,19 @@ net::task<> history::recall(std::optional<std::string> id) {
         if (!any)
             break;
     }
+
+    struct counted {
+        explicit counted(int& count)
+            : of(count) {
+            ++of;
+        }
+
+        ~counted() { --of; }
+
+        counted(const counted&) = delete;
+        int& of;
+    } const under_way(recalls_);
+
     const auto normal = id ? net::normal_uuid(*id) : std::nullopt;
     bool back = false;
     if (normal && !sessions_.find(*normal))

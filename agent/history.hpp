@@ -78,6 +78,7 @@ private:
     std::unique_ptr<history_storage> storage_; // used on the helper only
     net::condition moved_;
     bool moving_ = false;
+    int recalls_ = 0; // under way: nothing leaves that one of them has just brought back
     net::time_point next_try_ = net::time_point::min();   // after a failure
     net::time_point look_again_ = net::time_point::min(); // where nothing was found that may leave,
     std::uint64_t looked_at_ = 0;                         // at this generation of the sessions

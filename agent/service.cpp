@@ -191,8 +191,10 @@ net::task<bool> service::start_when_there_is_room() {
                  sink_->owed_to());
     while (!teardown_.begun() && env_.now() < deadline) {
         const auto refused = capture_->refusal({config_.session_id, config_.categories});
-        if (!refused || !refused->ends_with_delivery())
+        if (!refused || !refused->ends_with_delivery()) {
+            co_await recall_sessions(); // there may have been no slot for it
             co_return start_session();
+        }
         co_await changed_.wait_until(deadline);
     }
     if (!teardown_.begun()) {

@@ -76,6 +76,19 @@ class history(support.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr.decode())
         self.assertEqual(self.data_of(ids[2]), [2, "from standard input"])
 
+    def test_the_embedded_store_lets_the_oldest_go_also_those_of_the_history(self):
+        agent = self.agent("--store-capacity", "16MiB")
+        ids = [self.live_one(agent, "x" * 200_000) for _ in range(KEPT + 40)]
+        self.until_in_history(ids[0])
+
+        def gone():  # it is looked at now and then only
+            self.live_one(agent, "more")
+            return f"capture session {ids[0]} was removed from it" in agent.log()
+        support.until(gone, "the first session's removal")
+        self.assertEqual(self.live_one(agent, "again", id=ids[-1]), ids[-1])
+        self.assertEqual(agent.terminate(), 0, agent.log())
+        self.assertEqual(self.data_of(ids[-1])[-1], "again")
+
     def fill(self, agent, count=KEPT + 8):
         return [self.live_one(agent, n) for n in range(count)]
 
