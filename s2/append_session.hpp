@@ -3,7 +3,7 @@
 // append_session_state. Sending and receiving may be two tasks; each of both sides has one user at a time.
 // Who owns the session destroys it after both have left; abort() makes both leave soon.
 
-#include "net/deadline.hpp"
+#include "net/task/deadline.hpp"
 #include "s2/append_frame.hpp"
 #include "s2/append_session_state.hpp"
 #include "s2/client.hpp"

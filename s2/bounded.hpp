@@ -1,7 +1,7 @@
 #pragma once
 // A net operation that takes no deadline, given one.
 
-#include "net/task_group.hpp"
+#include "net/task/task_group.hpp"
 
 #include <functional>
 #include <optional>

@@ -2,7 +2,7 @@
 // One unary request and its answer, as client.cpp sends them and client_calls.cpp makes and reads them.
 
 #include "net/endpoint.hpp"
-#include "net/http.hpp"
+#include "net/http/message.hpp"
 #include "s2/endpoints.hpp"
 
 #include <string>

@@ -1,6 +1,6 @@
 #include "s2/connector.hpp"
 
-#include "net/http2_client.hpp"
+#include "net/http2/client.hpp"
 #include "s2/bounded.hpp"
 #include "s2/transport.hpp"
 

@@ -8,9 +8,9 @@
 // 2. Of several callers that need a connection at once, one dials; the others wait for its outcome.
 // 3. drop_connections() takes nothing away from those who hold a connection; it only gives it to nobody new.
 
-#include "net/http.hpp"
-#include "net/proxy.hpp"
-#include "net/task_group.hpp"
+#include "net/http/message.hpp"
+#include "net/proxy/proxy.hpp"
+#include "net/task/task_group.hpp"
 #include "s2/endpoints.hpp"
 
 #include <chrono>

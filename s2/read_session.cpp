@@ -1,6 +1,6 @@
 #include "s2/read_session.hpp"
 
-#include "net/deadline.hpp"
+#include "net/task/deadline.hpp"
 
 #include <algorithm>
 

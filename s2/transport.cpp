@@ -1,7 +1,7 @@
 #include "s2/transport.hpp"
 
 #include "net/text.hpp"
-#include "net/tls.hpp"
+#include "net/tls/tls.hpp"
 
 #include <chrono>
 #include <cstdio>

@@ -3,7 +3,7 @@
 // anchors are loaded on the helper thread when first needed, and when a connection finds their file changed.
 
 #include "net/environment.hpp"
-#include "net/proxy.hpp"
+#include "net/proxy/proxy.hpp"
 
 #include <filesystem>
 #include <memory>

@@ -13,21 +13,34 @@ import sys
 LINES_MAX = 400
 COLUMNS_MAX = 110  # clang-format breaks code there, and leaves comments to their writer
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SOURCES = ("net", "s2", "agent")
-
 # What a tool makes from the sources, an editor leaves behind, or a merge.
 GENERATED = re.compile(
     r"\.(pyc|pyo|o|obj|a|so|gch|pch|d|gcda|gcno|gcov|profraw|profdata|debug|log|pid|sw[op]|orig|rej|tmp|db|db-wal|db-shm)$|~$"
     r"|(^|/)(__pycache__|CMakeFiles|build|\.cache|\.pytest_cache)/"
     r"|(^|/)(compile_commands\.json|CMakeCache\.txt|build\.ninja|core|core\.\d+|callgrind\.out\S*|\.DS_Store)$")
 
-# Which layers a layer may include. An arrow back is an error.
-MAY_INCLUDE = {
-    "net": {"net"},
-    "s2": {"net", "s2"},
-    "s2/local": {"net", "s2", "s2/local"},
-    "agent": {"net", "s2", "s2/local", "agent"},
-}
+LAYERS = ("net", "s2", "agent")  # an arrow from a layer to a later one is an error, whatever the table says
+
+
+def wings_of(cmake):
+    """folder of each wing -> the folders that it may include, from the ringtail_wing() calls; and what is wrong there."""
+    sets, wings, wrong = {}, {}, []
+    for match in re.finditer(r"^(set|ringtail_wing)\(([^)]*)\)", cmake, re.M):
+        words = [word for part in match.group(2).split() for word in sets.get(part, [part])]
+        name, rest = words[0], words[1:]
+        if match.group(1) == "set":
+            sets["${%s}" % name] = rest
+            continue
+        uses = rest[rest.index("USES") + 1:] if "USES" in rest else []
+        uses = uses[:uses.index("LINK")] if "LINK" in uses else uses
+        for used in uses:
+            if used not in wings:
+                wrong.append(f"{name} uses {used}, which is not declared above it")
+            elif LAYERS.index(used.split("/")[0]) > LAYERS.index(name.split("/")[0]):
+                wrong.append(f"{name} uses {used} (agent -> s2 -> net, never back)")
+        wings[name] = {name, *uses}
+    return wings, wrong
+
 
 # (name, pattern, files that are allowed it, bad example, good example)
 BANNED = [
@@ -45,7 +58,7 @@ BANNED = [
     ("an Asio timer: use net::environment::make_timer",
      r"\b(steady_timer|system_timer|high_resolution_timer|deadline_timer|basic_waitable_timer|tcp_stream)\b", (),
      "asio::steady_timer t{ex};", "auto t = env.make_timer();"),
-    ("an Asio socket, signal set or file: only in net/system_*",
+    ("an Asio socket, signal set or file: only in net/system",
      r"\basio::(?:\w+::)*(?:ip::(?:tcp|udp)\b|local::stream_protocol|signal_set|posix::stream_descriptor|stream_file)", (),
      "asio::ip::tcp::socket s{ex};", "net::stream& s;"),
     ("a thread: use net::on_helper", r"\bstd::(j?thread|async)\b(?!::id)", (),
@@ -55,11 +68,11 @@ BANNED = [
     ("a change of the file system: use net::file_system",
      r"\b(?:filesystem|fs)::(create_director\w+|remove(_all)?|rename|copy(_file)?|resize_file|permissions|create_\w*link"
      r"|exists|status|file_size|directory_iterator|recursive_directory_iterator|is_\w+|space|last_write_time)\b",
-     ("net/tls_certificates",),  # where the system keeps its authorities
+     ("net/tls/certificates",),  # where the system keeps its authorities
      "std::filesystem::remove(p);", "std::filesystem::path p;"),
     ("an environment variable: only in the configuration", r"\b(secure_)?getenv\s*\(|\benviron\b|\b(un)?setenv\s*\(",
-     ("agent/process", "net/tls_certificates"), "auto h = std::getenv(\"HOME\");", "auto h = variables.get(\"HOME\");"),
-    ("a detached task: use net::task_group", r"\bco_spawn\b|\bdetached\b", ("net/task_group", "net/http2_client"),
+     ("agent/host/process", "net/tls/certificates"), "auto h = std::getenv(\"HOME\");", "auto h = variables.get(\"HOME\");"),
+    ("a detached task: use net::task_group", r"\bco_spawn\b|\bdetached\b", ("net/task/task_group", "net/http2/client"),
      "asio::co_spawn(ex, f(), asio::detached);", "group.spawn(f());"),
 ]
 
@@ -86,23 +99,21 @@ def code_of(text):
     return re.sub(r'R"(\w*)\((?:.|\n)*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'|//[^\n]*|/\*(?:.|\n)*?\*/', blank, text)
 
 
-def layer_of(path):
-    return "s2/local" if path.startswith("s2/local/") else path.split("/")[0]
-
-
-def violations(path, text):
-    layer = layer_of(path)
+def violations(path, text, wings):
+    wing = path.rpartition("/")[0]
+    if wing not in wings:
+        yield 0, f"{wing} is no wing: ringtail_wing() in CMakeLists.txt declares them"
     for match in re.finditer(r'^#include "([^"]+)"', text, re.M):
-        target = layer_of(match.group(1))
-        if target not in MAY_INCLUDE[layer]:
-            yield match.start(), f"{layer} must not include {match.group(1)} (agent -> s2 -> net, never back)"
+        target = match.group(1).rpartition("/")[0]
+        if wing in wings and target not in wings[wing]:
+            yield match.start(), f"{wing} must not include {match.group(1)} (CMakeLists.txt says what it uses)"
     if text.count("\n") > LINES_MAX:
         yield len(text), f"longer than {LINES_MAX} lines: more than one idea?"
     for match in re.finditer(r"^[^\"\n]*//[^\n]*$", text, re.M):
         if len(match.group(0)) > COLUMNS_MAX:
             yield match.start(), f"a comment beyond column {COLUMNS_MAX}"
     code = code_of(text)
-    if not path.startswith("net/system_"):
+    if not path.startswith("net/system/"):
         for rule, pattern, allowed, _, _ in BANNED:
             if path.startswith(allowed) if allowed else False:
                 continue
@@ -121,24 +132,36 @@ def self_test():
     failed = 0
     bad = ["scripts/__pycache__/lib.txt", "tests/system/support.pyc", "a.o", "build/dev/x", "core", "net/a.cpp.orig",
            "compile_commands.json"]
-    good = ["net/core.cpp", "scripts/build", "tests/data/capture.ndjson", "scripts/record_capture/build.py", "agent/log.cpp"]
+    good = ["net/core.cpp", "scripts/build", "tests/data/capture.ndjson", "scripts/record_capture/build.py", "agent/host/log.cpp"]
     if generated(bad + good) != bad:
         print(f"self-test: generated files: found {generated(bad + good)}")
         failed = 1
+    wings, wrong = wings_of("ringtail_wing(net)\nringtail_wing(s2 USES net LINK Z::Z)\nset(low net s2)\n"
+                            "ringtail_wing(agent/ring USES ${low})\nringtail_wing(agent/api\n    USES net agent/ring)\n")
+    if wrong or wings["agent/api"] != {"agent/api", "net", "agent/ring"} or wings["s2"] != {"s2", "net"}:
+        print(f"self-test: wings: {wings} {wrong}")
+        failed = 1
+    for table in ("ringtail_wing(net USES s2)\nringtail_wing(s2)\n", "ringtail_wing(s2)\nringtail_wing(net USES s2)\n"):
+        if not wings_of(table)[1]:
+            print(f"self-test: nothing wrong in {table!r}")
+            failed = 1
     for entry in BANNED + TRAPS:
         rule, bad, good = entry[0], entry[-2], entry[-1]
         for example, expected in ((bad, True), (good, False)):
-            found = [what for _, what in violations("agent/example.cpp", example) if what.startswith(rule)]
+            found = [what for _, what in violations("agent/api/example.cpp", example, wings) if what.startswith(rule)]
             if bool(found) != expected:
                 print(f"self-test: {rule}: {example!r} gave {found}")
                 failed = 1
-    for path, include, expected in (("net/a.cpp", "s2/types.hpp", 1), ("s2/a.cpp", "agent/ring.hpp", 1),
-                                    ("s2/a.cpp", "s2/local/server.hpp", 1), ("agent/a.cpp", "net/result.hpp", 0)):
-        if len(list(violations(path, f'#include "{include}"\n'))) != expected:
-            print(f"self-test: layers: {path} including {include}")
+    # An arrow planted in each direction: back to a higher layer, to a wing that is not used, from a folder that is none.
+    for path, include, expected in (("net/a.cpp", "s2/types.hpp", 1), ("s2/a.cpp", "agent/ring/ring.hpp", 1),
+                                    ("agent/ring/a.cpp", "agent/api/call.hpp", 1), ("agent/api/a.cpp", "s2/types.hpp", 1),
+                                    ("agent/a.cpp", "agent/a.hpp", 1), ("agent/api/a.cpp", "agent/ring/ring.hpp", 0),
+                                    ("agent/ring/a.cpp", "net/result.hpp", 0)):
+        if len(list(violations(path, f'#include "{include}"\n', wings))) != expected:
+            print(f"self-test: wings: {path} including {include}")
             failed = 1
     for line, expected in (("// " + "word " * 25, 1), ("auto x = 1; // " + "word " * 5, 0)):
-        if len(list(violations("agent/example.cpp", line))) != expected:
+        if len(list(violations("agent/api/example.cpp", line, wings))) != expected:
             print(f"self-test: columns: {line!r}")
             failed = 1
     return failed
@@ -152,10 +175,14 @@ def main():
     for path in generated(committed.split("\0")):
         print(f"{path}: a generated file is committed: git rm --cached it, and name its kind in .gitignore")
         failed = 1
-    for folder in SOURCES:
+    wings, wrong = wings_of((ROOT / "CMakeLists.txt").read_text())
+    for what in wrong:
+        print(f"CMakeLists.txt: {what}")
+        failed = 1
+    for folder in LAYERS:
         for file in sorted((ROOT / folder).rglob("*.[ch]pp")):
             path, text = str(file.relative_to(ROOT)), file.read_text()
-            for offset, what in sorted(violations(path, text)):
+            for offset, what in sorted(violations(path, text, wings)):
                 print(f"{path}:{text.count(chr(10), 0, offset) + 1}: {what}")
                 failed = 1
     return failed

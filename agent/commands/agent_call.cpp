@@ -1,8 +1,8 @@
 #include "agent/commands/agent_call.hpp"
 
-#include "net/deadline.hpp"
-#include "net/http1_client.hpp"
-#include "net/system_files.hpp"
+#include "net/http1/client.hpp"
+#include "net/system/files.hpp"
+#include "net/task/deadline.hpp"
 #include "net/text.hpp"
 
 #include <boost/json/parse.hpp>

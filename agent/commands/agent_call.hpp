@@ -3,7 +3,7 @@
 
 #include "agent/commands/command.hpp"
 #include "net/endpoint.hpp"
-#include "net/http.hpp"
+#include "net/http/message.hpp"
 
 #include <filesystem>
 #include <string>

@@ -5,8 +5,8 @@
 #include "agent/commands/bench_read_back.hpp"
 #include "agent/commands/bench_report.hpp"
 #include "agent/commands/command.hpp"
-#include "agent/service.hpp"
-#include "net/system_run.hpp"
+#include "agent/service/service.hpp"
+#include "net/system/run.hpp"
 
 #include <boost/json/serialize.hpp>
 

@@ -1,7 +1,7 @@
 #include "agent/commands/bench_options.hpp"
 
-#include "agent/setting_reader.hpp"
-#include "net/system_signals.hpp"
+#include "agent/config/setting_reader.hpp"
+#include "net/system/signals.hpp"
 
 #include <array>
 

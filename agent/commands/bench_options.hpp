@@ -2,7 +2,7 @@
 // The flags of `ringtail bench`: its own, and those of the agent that shape a delivery.
 
 #include "agent/commands/command.hpp"
-#include "agent/load.hpp"
+#include "agent/load/load.hpp"
 
 #include <optional>
 #include <string>

@@ -1,6 +1,6 @@
 #include "agent/commands/bench_read_back.hpp"
 
-#include "agent/commands/place_reader.hpp"
+#include "agent/archive/place_reader.hpp"
 #include "s2/range_read.hpp"
 
 #include <spdlog/spdlog.h>

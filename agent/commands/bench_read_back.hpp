@@ -1,11 +1,11 @@
 #pragma once
 // What the bench does at the place of its stream beside the load: looks before, reads back, deletes.
 
-#include "agent/config.hpp"
-#include "agent/load_verdict.hpp"
-#include "agent/replay_target.hpp"
-#include "agent/report.hpp"
-#include "net/task_group.hpp"
+#include "agent/archive/replay_target.hpp"
+#include "agent/config/config.hpp"
+#include "agent/delivery/report.hpp"
+#include "agent/load/verdict.hpp"
+#include "net/task/task_group.hpp"
 
 #include <optional>
 #include <string>

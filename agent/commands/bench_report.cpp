@@ -1,6 +1,6 @@
 #include "agent/commands/bench_report.hpp"
 
-#include "agent/units.hpp"
+#include "agent/config/units.hpp"
 
 #include <boost/json/array.hpp>
 

@@ -2,7 +2,7 @@
 // What `ringtail bench` says: a line each second, the table at the end, the same as JSON.
 
 #include "agent/commands/bench_options.hpp"
-#include "agent/load_verdict.hpp"
+#include "agent/load/verdict.hpp"
 
 #include <boost/json/object.hpp>
 

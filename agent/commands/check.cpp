@@ -1,10 +1,10 @@
 // `ringtail check`: configuration and connectivity, one line each, without sending events.
 
+#include "agent/archive/place_reader.hpp"
 #include "agent/commands/command.hpp"
-#include "agent/commands/place_reader.hpp"
-#include "agent/printable.hpp"
-#include "agent/units.hpp"
-#include "net/condition.hpp"
+#include "agent/config/units.hpp"
+#include "agent/event/printable.hpp"
+#include "net/task/condition.hpp"
 
 #include <algorithm>
 #include <array>

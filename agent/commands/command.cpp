@@ -1,11 +1,11 @@
 #include "agent/commands/command.hpp"
 
-#include "agent/log.hpp"
-#include "agent/printable.hpp"
-#include "agent/process.hpp"
-#include "net/system_files.hpp"
-#include "net/system_output.hpp"
-#include "net/system_run.hpp"
+#include "agent/event/printable.hpp"
+#include "agent/host/log.hpp"
+#include "agent/host/process.hpp"
+#include "net/system/files.hpp"
+#include "net/system/output.hpp"
+#include "net/system/run.hpp"
 
 #include <array>
 #include <cerrno>

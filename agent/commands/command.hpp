@@ -1,10 +1,10 @@
 #pragma once
 // The subcommands of `ringtail`: one function each, found by name.
 
-#include "agent/config_sources.hpp"
-#include "agent/make_config.hpp"
-#include "agent/report.hpp"
-#include "agent/setting.hpp"
+#include "agent/config/make_config.hpp"
+#include "agent/config/setting.hpp"
+#include "agent/config/sources.hpp"
+#include "agent/delivery/report.hpp"
 #include "net/environment.hpp"
 
 #include <functional>

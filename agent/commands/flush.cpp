@@ -1,9 +1,9 @@
 // `ringtail flush`: waits until what an agent has taken so far is durable. Exit codes: 0, 3, 4; 1 for no
 // agent.
 
-#include "agent/api_call.hpp"
+#include "agent/api/call.hpp"
 #include "agent/commands/agent_call.hpp"
-#include "agent/units.hpp"
+#include "agent/config/units.hpp"
 
 #include <boost/json/parse.hpp>
 

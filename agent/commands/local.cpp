@@ -1,10 +1,10 @@
 // `ringtail local`: the embedded store as a server, for the official tools and SDKs.
 
 #include "agent/commands/command.hpp"
-#include "agent/descriptors.hpp"
-#include "agent/log.hpp"
-#include "net/system_run.hpp"
-#include "net/tls.hpp"
+#include "agent/host/log.hpp"
+#include "agent/service/descriptors.hpp"
+#include "net/system/run.hpp"
+#include "net/tls/tls.hpp"
 #include "s2/local/server.hpp"
 
 #include <array>

@@ -1,7 +1,7 @@
 // `ringtail publish`: one event from the arguments, or NDJSON from standard input, through an agent's API.
 
 #include "agent/commands/agent_call.hpp"
-#include "agent/line_splitter.hpp"
+#include "agent/event/line_splitter.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>

@@ -1,15 +1,15 @@
 // `ringtail replay` and `ringtail tail`: envelopes of a session or of a whole stream to standard output, byte
 // for byte.
 
+#include "agent/archive/envelope_filter.hpp"
+#include "agent/archive/envelope_text.hpp"
+#include "agent/archive/place_reader.hpp"
+#include "agent/archive/replay_target.hpp"
 #include "agent/commands/command.hpp"
-#include "agent/commands/place_reader.hpp"
-#include "agent/envelope_filter.hpp"
-#include "agent/envelope_text.hpp"
-#include "agent/replay_target.hpp"
-#include "agent/sqlite_history.hpp"
-#include "agent/system_events.hpp"
-#include "net/condition.hpp"
-#include "net/system_files.hpp"
+#include "agent/event/system_events.hpp"
+#include "agent/state/sqlite_history.hpp"
+#include "net/system/files.hpp"
+#include "net/task/condition.hpp"
 #include "s2/range_read.hpp"
 
 #include <array>

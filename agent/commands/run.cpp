@@ -1,9 +1,9 @@
 // `ringtail run`: the agent.
 
-#include "agent/run.hpp"
+#include "agent/service/run.hpp"
 
 #include "agent/commands/command.hpp"
-#include "agent/log.hpp"
+#include "agent/host/log.hpp"
 
 namespace agent::commands {
 namespace {

@@ -1,8 +1,8 @@
 // `ringtail status`: GET /status of a running agent, or what the last one left in its state directory.
 
 #include "agent/commands/agent_call.hpp"
-#include "agent/printable.hpp"
-#include "net/system_files.hpp"
+#include "agent/event/printable.hpp"
+#include "net/system/files.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>

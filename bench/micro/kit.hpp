@@ -2,8 +2,8 @@
 // What the parts stand on: events, the same ones in the shapes that they take on their way, and the real
 // world with a ring in it.
 
-#include "agent/capture.hpp"
-#include "net/system_environment.hpp"
+#include "agent/session/capture.hpp"
+#include "net/system/environment.hpp"
 #include "s2/protobuf.hpp"
 
 #include <filesystem>

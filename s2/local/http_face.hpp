@@ -6,8 +6,8 @@
 // When the stop begins to drain, sessions are advised to reconnect (§4.2), go on for drain_grace and then
 // end with 503 server_draining; everything accepted until then is acked first.
 
-#include "net/http.hpp"
-#include "net/stop_token.hpp"
+#include "net/http/message.hpp"
+#include "net/task/stop_token.hpp"
 #include "s2/local/read_session.hpp"
 
 namespace s2::local {

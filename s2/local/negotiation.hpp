@@ -1,7 +1,7 @@
 #pragma once
 // What a request's headers ask for (§1.4): the form of the bodies, and compression.
 
-#include "net/http.hpp"
+#include "net/http/message.hpp"
 #include "s2/frame.hpp"
 #include "s2/local/config.hpp"
 #include "s2/local/failure.hpp"

@@ -1,8 +1,8 @@
 #include "s2/local/server.hpp"
 
-#include "net/file_locking.hpp"
-#include "net/listening.hpp"
-#include "net/pipe.hpp"
+#include "net/server/listening.hpp"
+#include "net/task/file_locking.hpp"
+#include "net/task/pipe.hpp"
 #include "s2/local/sqlite_storage.hpp"
 
 namespace s2::local {

@@ -5,7 +5,7 @@
 // A stop: drain refuses new connections and streams, ends sessions after the face's grace, and gives what is
 // left until the token's deadline; then the store makes everything it accepted durable and closes its file.
 
-#include "net/http_server.hpp"
+#include "net/server/http_server.hpp"
 #include "s2/local/http_face.hpp"
 
 #include <filesystem>

@@ -8,7 +8,7 @@
 // 3. A commit never waits for more than one page of somebody's reading.
 // 4. Nothing here wakes up by itself: expiry and deletion are carried on by what is done with the store.
 
-#include "net/task_group.hpp"
+#include "net/task/task_group.hpp"
 #include "s2/local/commit_pump.hpp"
 
 #include <map>

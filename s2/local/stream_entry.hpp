@@ -2,7 +2,7 @@
 // A stream while somebody uses it: its state, who waits for it, and its newest durable batches for those who
 // follow.
 
-#include "net/condition.hpp"
+#include "net/task/condition.hpp"
 #include "s2/local/stream_state.hpp"
 
 #include <deque>

@@ -1,7 +1,7 @@
 // Unary calls over HTTP/1.1 on the same port (§1.3): what curl and the Go and TypeScript SDKs do.
 
-#include "net/http1_client.hpp"
-#include "net/tls.hpp"
+#include "net/http1/client.hpp"
+#include "net/tls/tls.hpp"
 #include "s2/protobuf.hpp"
 #include "tests/conformance/server_test.hpp"
 

@@ -2,7 +2,7 @@
 // What every case starts with: a client of the target, a basin of this run's own, streams with fresh names,
 // and raw requests for what the client would never send.
 
-#include "net/system_environment.hpp"
+#include "net/system/environment.hpp"
 #include "s2/append_session.hpp"
 #include "s2/read_session.hpp"
 #include "tests/conformance/target.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 // The agent, unchanged, on a simulated machine: started, signalled, killed, and what became of it.
 
-#include "agent/service.hpp"
+#include "agent/service/service.hpp"
 #include "tests/sim/process.hpp"
 
 #include <memory>

@@ -1,7 +1,7 @@
 #include "tests/sim/api_caller.hpp"
 
-#include "net/deadline.hpp"
-#include "net/http1_client.hpp"
+#include "net/http1/client.hpp"
+#include "net/task/deadline.hpp"
 #include "tests/sim/checkers/ring_checker.hpp"
 #include "tests/sim/line_producers.hpp"
 

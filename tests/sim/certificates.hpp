@@ -3,7 +3,7 @@
 // Made once per program. The keys are Ed25519: their signatures have one size, so that what is on the wire has
 // the same size in every life of a seed, whatever OpenSSL draws.
 
-#include "net/tls.hpp"
+#include "net/tls/tls.hpp"
 
 #include <filesystem>
 #include <memory>

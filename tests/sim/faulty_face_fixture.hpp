@@ -7,8 +7,8 @@
 #include "s2/local/server.hpp"
 #include "tests/sim/faulty_face.hpp"
 #include "tests/sim/model_storage.hpp"
-#include "tests/unit/net/http_pair.hpp"
-#include "tests/unit/s2_local/fixture.hpp"
+#include "tests/unit/net/server/http_pair.hpp"
+#include "tests/unit/s2/local/fixture.hpp"
 
 #include <gmock/gmock.h>
 

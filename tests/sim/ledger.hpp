@@ -2,7 +2,7 @@
 // What the callers of the agents know: each event they sent, what became of the call, what they were shown;
 // and, beside it, what the service holds. Checkers compare the two. Every event carries a number of its own.
 
-#include "agent/ring_types.hpp"
+#include "agent/ring/types.hpp"
 #include "net/clock.hpp"
 #include "tests/sim/model_store.hpp"
 

@@ -1,7 +1,7 @@
 #include "tests/sim/line_producers.hpp"
 
-#include "net/deadline.hpp"
-#include "net/task_group.hpp"
+#include "net/task/deadline.hpp"
+#include "net/task/task_group.hpp"
 
 #include <boost/json.hpp>
 

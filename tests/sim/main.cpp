@@ -2,7 +2,7 @@
 // both runs must take the same course. Exit codes: 127 a crash, 128 something never ended (or a seed took
 // too long), 129 something is wrong.
 
-#include "agent/log.hpp"
+#include "agent/host/log.hpp"
 #include "tests/sim/log_to_story.hpp"
 #include "tests/sim/story.hpp"
 

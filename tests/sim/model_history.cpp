@@ -1,6 +1,6 @@
 #include "tests/sim/model_history.hpp"
 
-#include "agent/session_record_json.hpp"
+#include "agent/state/session_record_json.hpp"
 
 #include <algorithm>
 

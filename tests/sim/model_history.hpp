@@ -3,7 +3,7 @@
 // so it meets what strikes disks, dies with its machine, and is copied with the state directory. What
 // sqlite_history does with a database.
 
-#include "agent/history_storage.hpp"
+#include "agent/state/history_storage.hpp"
 
 namespace sim {
 

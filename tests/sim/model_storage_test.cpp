@@ -1,6 +1,6 @@
 #include "tests/sim/model_storage.hpp"
-#include "tests/unit/s2_local/fixture.hpp"
-#include "tests/unit/s2_local/storage_contract.hpp"
+#include "tests/unit/s2/local/fixture.hpp"
+#include "tests/unit/s2/local/storage_contract.hpp"
 
 namespace sim {
 namespace {

@@ -7,8 +7,8 @@
 // 3. Nothing reaches another process but through the world's events.
 // 4. Only links marked hostile meet faults; loopback ones are split at most.
 
-#include "net/condition.hpp"
 #include "net/environment.hpp"
+#include "net/task/condition.hpp"
 #include "tests/sim/world.hpp"
 
 #include <deque>

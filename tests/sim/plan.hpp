@@ -2,7 +2,7 @@
 // What one seed makes of the world: how the agent is configured, what its callers do, which families of
 // faults there are, and when the big ones strike.
 
-#include "agent/config.hpp"
+#include "agent/config/config.hpp"
 #include "tests/sim/api_caller.hpp"
 #include "tests/sim/faults.hpp"
 

@@ -1,6 +1,6 @@
 #include "tests/sim/process.hpp"
 
-#include "net/suspension.hpp"
+#include "net/task/suspension.hpp"
 #include "tests/sim/abandon.hpp"
 #include "tests/sim/network.hpp"
 

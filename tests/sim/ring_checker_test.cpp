@@ -1,4 +1,4 @@
-#include "agent/ring_segment.hpp"
+#include "agent/ring/segment.hpp"
 #include "tests/sim/checkers/ring_checker.hpp"
 #include "tests/sim/disk_kit.hpp"
 

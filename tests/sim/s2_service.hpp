@@ -5,7 +5,7 @@
 // A process is killed by aborting run(): the store then holds exactly what was committed. Another one may
 // begin at once on the same store.
 
-#include "net/http_server.hpp"
+#include "net/server/http_server.hpp"
 #include "s2/local/http_face.hpp"
 #include "tests/sim/faults.hpp"
 #include "tests/sim/model_store.hpp"

@@ -6,7 +6,7 @@
 // concerns (a refused token concerns all, a missing basin those that name one, a missing permission one kind
 // of operation), so that a client must wait and heal. Forbidden streams are those of the watch's record.
 
-#include "net/http_server.hpp"
+#include "net/server/http_server.hpp"
 #include "s2/local/failure.hpp"
 #include "tests/sim/faults.hpp"
 #include "tests/sim/service_watch.hpp"

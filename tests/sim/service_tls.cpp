@@ -1,6 +1,6 @@
 #include "tests/sim/service_tls.hpp"
 
-#include "net/condition.hpp"
+#include "net/task/condition.hpp"
 #include "tests/sim/certificates.hpp"
 
 namespace sim {

@@ -2,7 +2,7 @@
 // The service's side of TLS, with the faults that only TLS knows. What is told to the story of such a
 // connection is its plaintext: the ciphertext is another one in every life of a seed.
 
-#include "net/http_server.hpp"
+#include "net/server/http_server.hpp"
 #include "tests/sim/faults.hpp"
 #include "tests/sim/service_watch.hpp"
 #include "tests/sim/trace.hpp"

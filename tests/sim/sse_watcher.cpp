@@ -1,8 +1,8 @@
 // Somebody who watches an agent live and reconnects with Last-Event-ID: nothing is missed, nothing repeated,
 // and what was dropped is told.
-#include "agent/event.hpp"
-#include "net/deadline.hpp"
-#include "net/http1_client.hpp"
+#include "agent/event/event.hpp"
+#include "net/http1/client.hpp"
+#include "net/task/deadline.hpp"
 #include "tests/sim/api_caller.hpp"
 
 #include <boost/json.hpp>

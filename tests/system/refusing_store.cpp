@@ -8,8 +8,8 @@
 // A line `token TOKEN` has every other token answered 401. LOG_FILE gets a line "STREAM" for each request that was
 // refused (empty where it is about none).
 
-#include "net/http_server.hpp"
-#include "net/system_run.hpp"
+#include "net/server/http_server.hpp"
+#include "net/system/run.hpp"
 #include "s2/local/server.hpp"
 
 #include <cstdio>

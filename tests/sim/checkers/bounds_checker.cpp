@@ -1,6 +1,6 @@
 #include "tests/sim/checkers/bounds_checker.hpp"
 
-#include "agent/stream_delivery.hpp"
+#include "agent/delivery/stream_delivery.hpp"
 #include "s2/types.hpp"
 
 namespace sim {

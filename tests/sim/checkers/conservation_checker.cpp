@@ -1,6 +1,6 @@
 #include "tests/sim/checkers/conservation_checker.hpp"
 
-#include "agent/envelope_view.hpp"
+#include "agent/event/envelope_view.hpp"
 
 #include <boost/json.hpp>
 

@@ -2,7 +2,7 @@
 // Invariants 1 and 2 for the NDJSON intakes: of each stream of lines a beginning is stored, in its order, and
 // what is missing within it is told as dropped; and an agent whose input has ended accounts for every line.
 
-#include "agent/report.hpp"
+#include "agent/delivery/report.hpp"
 #include "tests/sim/ledger.hpp"
 #include "tests/sim/world.hpp"
 

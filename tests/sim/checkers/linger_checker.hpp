@@ -2,7 +2,7 @@
 // While everything works no envelope waits beyond the linger, a few round trips and what the link has to carry
 // before it: not for a trickle behind it, not for a timer that was set again.
 
-#include "agent/config.hpp"
+#include "agent/config/config.hpp"
 #include "tests/sim/ledger.hpp"
 #include "tests/sim/network.hpp"
 

@@ -1,8 +1,8 @@
 #include "tests/sim/checkers/ring_checker.hpp"
 
-#include "agent/envelope_view.hpp"
-#include "agent/ring_segment.hpp"
-#include "agent/ring_types.hpp"
+#include "agent/event/envelope_view.hpp"
+#include "agent/ring/segment.hpp"
+#include "agent/ring/types.hpp"
 
 #include <algorithm>
 

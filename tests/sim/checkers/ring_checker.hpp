@@ -6,7 +6,7 @@
 // A segment goes when its file is removed, or renamed to become another one. Blanked where it stands it is lost
 // without need, whatever the ring's fill. What it held is read out of it when the next one is begun.
 
-#include "agent/ring_header.hpp"
+#include "agent/ring/header.hpp"
 #include "tests/sim/disk.hpp"
 #include "tests/sim/ledger.hpp"
 

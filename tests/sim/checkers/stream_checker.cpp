@@ -1,6 +1,6 @@
 #include "tests/sim/checkers/stream_checker.hpp"
 
-#include "agent/event.hpp"
+#include "agent/event/event.hpp"
 
 #include <boost/json.hpp>
 

@@ -3,9 +3,9 @@
 // be made to fail), and the neighbours of a capture session.
 
 #include "../net/test_world.hpp"
-#include "agent/capture.hpp"
-#include "agent/s2_sink.hpp"
-#include "net/system_files.hpp"
+#include "agent/delivery/s2_sink.hpp"
+#include "agent/session/capture.hpp"
+#include "net/system/files.hpp"
 
 #include <gtest/gtest.h>
 

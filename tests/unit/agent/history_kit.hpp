@@ -2,9 +2,9 @@
 // Agents over one state directory after each other, with a history that takes sessions early; S2 is never
 // reached: what is delivered is what a test says.
 
-#include "agent/history.hpp"
-#include "agent/session_record_json.hpp"
-#include "agent/sqlite_history.hpp"
+#include "agent/delivery/history.hpp"
+#include "agent/state/session_record_json.hpp"
+#include "agent/state/sqlite_history.hpp"
 #include "agent_world.hpp"
 #include "tests/unit/s2/scripted_server.hpp"
 

@@ -2,7 +2,7 @@
 // Two ends of a connection within one process, and a stream that makes life hard for what lies above it.
 
 #include "net/environment.hpp"
-#include "net/system_stream.hpp"
+#include "net/system/stream.hpp"
 
 #include <boost/asio/local/connect_pair.hpp>
 

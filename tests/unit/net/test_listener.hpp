@@ -1,9 +1,9 @@
 #pragma once
 // A listener whose connections and errors a test makes: each connection is one pipe.
 
-#include "net/condition.hpp"
 #include "net/environment.hpp"
-#include "net/pipe.hpp"
+#include "net/task/condition.hpp"
+#include "net/task/pipe.hpp"
 
 #include <deque>
 #include <utility>

@@ -2,9 +2,9 @@
 // A small world for tests of net: one io_context, and a clock that moves only when everything waits. Nothing
 // sleeps.
 
-#include "net/condition.hpp"
 #include "net/environment.hpp"
-#include "net/task_group.hpp"
+#include "net/task/condition.hpp"
+#include "net/task/task_group.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>

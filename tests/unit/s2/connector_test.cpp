@@ -1,5 +1,5 @@
 #include "../net/test_world.hpp"
-#include "net/system_files.hpp"
+#include "net/system/files.hpp"
 #include "s2/connector.hpp"
 
 #include <gmock/gmock.h>

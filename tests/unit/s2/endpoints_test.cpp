@@ -1,4 +1,4 @@
-#include "net/system_environment.hpp"
+#include "net/system/environment.hpp"
 #include "s2/credentials.hpp"
 #include "s2/endpoints.hpp"
 

@@ -1,8 +1,8 @@
 #pragma once
 // A server whose answers a test writes, reached over an in-process pipe by the real connector and client.
 
-#include "net/http2_server.hpp"
-#include "net/pipe.hpp"
+#include "net/http2/server.hpp"
+#include "net/task/pipe.hpp"
 #include "s2/append_session.hpp"
 #include "s2/protobuf.hpp"
 #include "s2/read_session.hpp"

@@ -1,8 +1,8 @@
 #pragma once
 // Publishing into a ring and reading it back, with lines that tell their seq, so that a wrong one shows.
 
-#include "agent/ring.hpp"
-#include "agent/ring_segment.hpp"
+#include "agent/ring/ring.hpp"
+#include "agent/ring/segment.hpp"
 #include "memory_world.hpp"
 
 #include <gtest/gtest.h>

@@ -1,0 +1,149 @@
+#pragma once
+// Delivers one S2 stream: performs what s2::writer decides, with what stream_feed gathers, when batcher says
+// so. One task per stream plus one that takes the acks of the open append session.
+//
+// 1. The state is in the table before the bytes that it describes are sent.
+// 2. Whatever wakes the task (new envelopes, an ack, an end, a wish) only notifies; every decision is made in
+//    run().
+// 3. A failure is retried without end: after a backoff, at once when somebody flushes. What no retry cures is
+//    parked and tried again every park_retry, as far as may_retry() lets it, and when it is told to.
+
+#include "agent/config/config.hpp"
+#include "agent/delivery/delivery.hpp"
+#include "agent/delivery/pause_detector.hpp"
+#include "agent/delivery/standing.hpp"
+#include "agent/delivery/stream_feed.hpp"
+#include "agent/state/delivery_table.hpp"
+#include "net/retry.hpp"
+#include "net/task/task_group.hpp"
+#include "s2/append_session.hpp"
+#include "s2/client.hpp"
+#include "s2/writer.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace agent {
+
+constexpr std::uint64_t in_flight_metered_bytes_max = 4 * 1024 * 1024;
+constexpr net::duration park_retry = std::chrono::seconds(5);
+constexpr net::duration park_retry_later = std::chrono::seconds(1); // where its turn has not come
+constexpr net::duration call_timeout = std::chrono::seconds(5);     // of one unary call
+
+// What the deliveries of one sink share. All of it outlives them.
+struct delivery_context {
+    net::environment& env;
+    ring& journal;
+    session_table& sessions;
+    delivery_table& deliveries;
+    const delivery_config& limits;
+    s2::client& client;
+    // Durable producers' events of a session, and that something status() shows has changed.
+    std::function<void()> on_progress;
+    // The condition has changed.
+    std::function<void()> on_condition;
+    // Whether it is a parked stream's turn to be tried again.
+    std::function<bool()> may_retry;
+};
+
+class stream_delivery {
+public:
+    stream_delivery(delivery_context context, delivery_table::entry& entry);
+    ~stream_delivery();
+
+    // Until the stream is lost to another writer, or retire() was asked for and nothing is left. Aborted:
+    // leaves now.
+    net::task<> run();
+
+    void wake() { wake_.notify(); }
+
+    void flush();             // ends the linger of what waits, and the backoff; a parked stream stays so
+    void retry_parked();      // tries a parked stream again, without waiting for its time
+    void retire(bool wanted); // when nothing is left: close the session in order and return
+
+    delivery_table::entry& entry() { return entry_; }
+
+    const delivery_state& state() const { return entry_.state; }
+
+    stream_feed& feed() { return feed_; }
+
+    stream_condition condition() const { return condition_; }
+
+    const std::string& reason() const { return reason_; }
+
+    // Parked, and being tried again: it is not known yet whether it still is refused.
+    bool trying_again() const { return trying_again_; }
+
+    net::time_point refused_at() const { return refused_at_; } // of a parked stream, the last time
+
+    // After run(): why another writer has the stream; empty where none has.
+    std::string lost_reason() const;
+    std::optional<std::uint64_t> tail() const;
+
+    std::uint64_t ack_count() const { return ack_count_; }
+
+private:
+    enum class cut_reason { none, silent, paused };
+    enum class counted { by_batch, by_judge };
+
+    net::task<> perform(s2::writer_action action, net::task_group& group);
+    net::task<> store_synced();
+    net::task<> check_tail();
+    net::task<> append_fence(s2::writer_action action);
+    net::task<> create_stream();
+    net::task<> read_page(s2::writer_action action);
+    net::task<> open_session(net::task_group& group);
+    net::task<> send(std::size_t index);
+    net::task<> half_close();
+    net::task<> abandon_session(s2::error why);
+    net::task<> receive(std::shared_ptr<s2::append_session> session);
+    net::task<> session_end_seen();
+    net::task<> handle_session_end();
+    net::task<> rest();
+    net::task<> failed(const s2::error& why);
+    net::task<> after(s2::writer::pause pause, const s2::error& why);
+
+    void remember_writer(); // the writer's memory and the feed's progress into the table
+    void freeze_due();
+    bool has_place_in_flight() const;
+    void account_resolved(counted how);
+    void watch_acks();
+    void stop_watching_acks();
+    void cut_session(cut_reason why);
+    void set_condition(stream_condition condition, std::string reason);
+    net::task<> rest_parked();
+    void progressed();
+    bool all_quiet() const;
+    bool idle_feed() const;
+    std::string_view fencing_token() const;
+    net::time_point call_deadline() const;
+
+    delivery_context context_;
+    delivery_table::entry& entry_;
+    stream_feed feed_;
+    std::optional<s2::writer> writer_;
+    std::deque<gathered_batch> frozen_; // beside writer_->batches(), one for one
+    std::shared_ptr<s2::append_session> session_;
+    // The end of the session that receive() saw and run() has not handled yet. Engaged: it ended.
+    std::optional<std::optional<s2::error>> session_end_;
+    net::condition wake_;
+    net::retry retry_;
+    pause_detector pauses_;
+    std::unique_ptr<net::timer> ack_alarm_;
+    net::time_point quiet_since_{};
+    bool ack_alarm_running_ = false;
+    cut_reason cut_ = cut_reason::none;
+    seq_t flush_to_ = 0;   // no linger until this is durable
+    bool hurry_ = false;   // skip the present wait, once
+    bool started_ = false; // the feed gathers
+    bool retiring_ = false;
+    bool trying_again_ = false;
+    stream_condition condition_ = stream_condition::idle;
+    std::string reason_;
+    net::time_point refused_at_{};
+    std::uint64_t ack_count_ = 0;
+};
+
+} // namespace agent

@@ -1,0 +1,104 @@
+#include "agent/state/session_record_json.hpp"
+
+#include "agent/event/category_list.hpp"
+#include "s2/types.hpp"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+
+namespace agent {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t id_bytes_max = 36; // a UUID
+
+category_set set_of(const json::array& names) {
+    category_set set;
+    for (const auto& name : names)
+        // A later version may know more categories; the ones unknown here can't be published here either.
+        if (const auto value = parse_category(name.as_string()))
+            set.set(static_cast<std::size_t>(*value));
+    return set;
+}
+
+std::string text_of(const json::value& value) {
+    return std::string(std::string_view(value.as_string()));
+}
+
+// Throws where a member is missing or of another type.
+session_record record_of(const json::object& from) {
+    session_record record;
+    record.number = from.at("number").to_number<std::uint32_t>();
+    record.id = text_of(from.at("id"));
+    record.created_at = from.at("created_at").to_number<std::int64_t>();
+    record.categories = set_of(from.at("categories").as_array());
+    record.active = from.at("active").as_bool();
+    record.end_reason = text_of(from.at("end_reason"));
+    for (const auto& span : from.at("spans").as_array())
+        record.spans.push_back({span.at(0).to_number<seq_t>(), span.at(1).to_number<seq_t>()});
+    std::vector<place> places;
+    for (const auto& at : from.at("places").as_array())
+        places.push_back({text_of(at.at(0)), text_of(at.at(1)), text_of(at.at(2))});
+    for (const auto& part : from.at("parts").as_array())
+        record.parts.push_back({places.at(part.at(0).to_number<std::size_t>()), text_of(part.at(1)),
+                                part.at(2).to_number<seq_t>()});
+    record.published = from.at("published").to_number<std::uint64_t>();
+    record.durable = from.at("durable").to_number<std::uint64_t>();
+    record.dropped = from.at("dropped").to_number<std::uint64_t>();
+    record.counted_to = from.at("counted_to").to_number<seq_t>();
+    return record;
+}
+
+} // namespace
+
+std::string to_json_text(const session_record& record) {
+    json::array spans;
+    for (const auto& span : record.spans)
+        spans.push_back(json::array{span.from_seq, span.to_seq});
+    std::vector<place> known;
+    json::array places;
+    json::array parts;
+    for (const auto& part : record.parts) {
+        const auto found = std::find(known.begin(), known.end(), part.at);
+        const auto index = static_cast<std::uint64_t>(found - known.begin());
+        if (found == known.end()) {
+            places.push_back(json::array{part.at.basin, part.at.account_endpoint, part.at.basin_endpoint});
+            known.push_back(part.at);
+        }
+        parts.push_back(json::array{index, part.stream, part.from_seq});
+    }
+    const json::object object{
+        {"number", record.number},         {"id", record.id},
+        {"created_at", record.created_at}, {"categories", to_json(record.categories)},
+        {"active", record.active},         {"end_reason", record.end_reason},
+        {"spans", std::move(spans)},       {"places", std::move(places)},
+        {"parts", std::move(parts)},       {"published", record.published - record.published_behind},
+        {"durable", record.durable},       {"dropped", record.dropped},
+        {"counted_to", record.counted_to},
+    };
+    return json::serialize(object);
+}
+
+std::optional<session_record> session_record_of_json(std::string_view text) {
+    boost::system::error_code ec;
+    const auto value = json::parse(text, ec);
+    if (ec || !value.is_object())
+        return std::nullopt;
+    try {
+        auto record = record_of(value.get_object());
+        const bool has_all = record.number != 0 && !record.id.empty() && record.id.size() <= id_bytes_max &&
+                             !record.parts.empty() && !record.spans.empty();
+        for (const auto& part : record.parts)
+            if (part.stream.empty() || part.stream.size() > s2::stream_name_bytes_max)
+                return std::nullopt;
+        if (!has_all || record.parts.size() > session_parts_max || record.spans.size() > session_spans_max)
+            return std::nullopt;
+        return record;
+    } catch (const std::exception&) {
+        return std::nullopt;
+    }
+}
+
+} // namespace agent
