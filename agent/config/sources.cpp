@@ -4,9 +4,7 @@
 #include "agent/event/printable.hpp"
 #include "net/system/output.hpp"
 
-#include <CLI/Config.hpp> // what every application refers to
 #include <CLI/Error.hpp>
-#include <CLI/Formatter.hpp>
 
 #include <cstdio>
 

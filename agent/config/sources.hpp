@@ -7,6 +7,8 @@
 #include "net/result.hpp"
 
 #include <CLI/App.hpp>
+#include <CLI/Config.hpp> // what every App refers to: clang makes it where it is seen, only
+#include <CLI/Formatter.hpp>
 
 #include <filesystem>
 #include <functional>

@@ -2,6 +2,8 @@
 #include "net/system/resolve.hpp"
 #include "tests/unit/net/system/loop.hpp"
 
+#include <boost/asio/local/stream_protocol.hpp>
+
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/stat.h>

@@ -2,6 +2,8 @@
 #include "net/task/task_group.hpp"
 #include "tests/unit/net/system/loop.hpp"
 
+#include <boost/asio/detached.hpp>
+
 #include <gmock/gmock.h>
 
 namespace net::test {
