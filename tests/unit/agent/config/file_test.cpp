@@ -77,6 +77,26 @@ TEST(configuration_file, what_is_no_toml_is_said_with_its_place) {
     EXPECT_THAT(file_error("files = " + std::string(300'000, '[')), HasSubstr("c.toml: line 1"));
 }
 
+TEST(configuration_file, other_letters_stand_in_texts_and_comments_alone) {
+    for (const auto* text : {"\"/\xC3\xA9\"", "'/\xC3\xA9'", "\"\"\"/\xC3\xA9\"\"\"", "'''/\xC3\xA9'''"})
+        EXPECT_EQ(value_of("# \"\xC3\xA9\nfiles = " + std::string(text) + " # '\xE3\x81\x82", "files"),
+                  "/\xC3\xA9")
+            << text;
+    EXPECT_EQ(value_of("files = \"/\\\"\xC3\xA9\"", "files"), "/\"\xC3\xA9");
+    for (const auto* wrong : {"\n[,]", "\n[", "\n  [ x", "\n[[a]]", "a = [[1],\n[2]] # ["})
+        EXPECT_THAT(file_error(wrong),
+                    testing::StartsWith(std::string("c.toml: line ") +
+                                        (wrong[0] == '\n' ? "2: unknown key" : "1: unknown key")))
+            << wrong;
+    EXPECT_EQ(file_error("\nfiles = [[[[}[2st\n\n"), "c.toml: line 2: this is not TOML");
+    const auto* outside =
+        "c.toml: line 2: has a character beyond ASCII outside of quotes; write texts as \"…\"";
+    for (const auto* wrong :
+         {"\nr\xEF\xB3\xBFlinger = \"1s\"\n", "# '\nl\xC3\xA9 = 1", "\nfiles = \xC3\xA9",
+          "\nfiles = \"a\" \xE3\x81\x82", "files = \"a\n\xC3\xA9", "files = '\\'\n\xC3\xA9 = '"})
+        EXPECT_EQ(file_error(wrong), outside) << wrong;
+}
+
 TEST(configuration_file, an_unknown_key_suggests_the_nearest) {
     EXPECT_EQ(file_error("start = true\nlingr = \"1s\"\n"),
               "c.toml: line 2: unknown key 'lingr'; did you mean 'linger'?");
