@@ -13,7 +13,7 @@
 namespace agent {
 namespace {
 
-constexpr api_route routes[] = {
+constexpr api_route api_routes[] = {
     {"POST", "/events/capture_session", create_capture_session},
     {"GET", "/events/capture_session", read_capture_session},
     {"PATCH", "/events/capture_session", change_capture_session},
@@ -139,7 +139,7 @@ bool always_answered(const net::request_head& request) {
 
 net::http_handler make_control_api(api_context context) {
     auto shared = std::make_shared<const face>(
-        face{std::move(context), routes,
+        face{std::move(context), api_routes,
              "/events/capture_session, /events/publish, /events/stream, /events/flush, /healthz, /readyz, "
              "/metrics and /status"});
     return [shared](net::server_exchange& exchange) { return guarded(shared, exchange); };

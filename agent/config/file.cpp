@@ -1,12 +1,18 @@
 #include "agent/config/file.hpp"
 
 namespace agent {
+
 // Of input that the library takes for impossible; its own way would be to abort.
 struct library_confused {};
+
+[[noreturn]] static void confuse() {
+    throw library_confused();
+}
+
 } // namespace agent
 
 #define TOML_ENABLE_FORMATTERS 0
-#define TOML_ASSERT(expression) ((expression) ? static_cast<void>(0) : throw agent::library_confused())
+#define TOML_ASSERT(expression) ((expression) ? static_cast<void>(0) : agent::confuse())
 #include <algorithm>
 #include <toml++/toml.h>
 #include <vector>
