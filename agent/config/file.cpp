@@ -1,5 +1,7 @@
 #include "agent/config/file.hpp"
 
+#include "agent/config/plain_toml.hpp"
+
 namespace agent {
 
 // Of input that the library takes for impossible; its own way would be to abort.
@@ -22,52 +24,6 @@ namespace {
 
 // The library destroys nested tables by recursion, and each dot in a key is one of them.
 constexpr auto dots_per_line_max = 256;
-
-// What the library must not see, outside of texts and comments: a character beyond ASCII, of which TOML 1.0
-// has none there, takes it in a key to what it was never compiled for (undefined behaviour), and of a
-// section's head it asserts what is only hoped.
-struct stray {
-    enum class kind { beyond_ascii, section };
-    kind what;
-    std::size_t at;
-};
-
-std::optional<stray> find_stray(std::string_view content) {
-    constexpr std::string_view mark = "\xEF\xBB\xBF";
-    constexpr std::string_view before_texts =
-        " \t\r\n=,[{.\xBF"; // elsewhere a quote is a mistake, and begins nothing
-    int depth = 0;          // of arrays and inline tables
-    bool line_begins = true;
-    for (std::size_t at = content.starts_with(mark) ? mark.size() : 0; at < content.size(); ++at) {
-        const char c = content[at];
-        if (static_cast<unsigned char>(c) >= 0x80)
-            return stray{stray::kind::beyond_ascii, at};
-        if (c == '[' && line_begins && depth <= 0)
-            return stray{stray::kind::section, at};
-        depth += c == '[' || c == '{' ? 1 : c == ']' || c == '}' ? -1 : 0;
-        if (c == '#') {
-            at = content.find('\n', at);
-        } else if ((c == '"' || c == '\'') &&
-                   (at == 0 || before_texts.find(content[at - 1]) != std::string_view::npos)) {
-            const bool over_lines = content.substr(at, 3) == std::string(3, c);
-            const auto end = content.substr(at, over_lines ? 3 : 1);
-            at += end.size();
-            while (at < content.size() && !content.substr(at).starts_with(end) &&
-                   (over_lines || content[at] != '\n'))
-                at += c == '"' && content[at] == '\\' ? 2 : 1;
-            at += end.size() - 1;
-        }
-        if (at >= content.size())
-            break;
-        line_begins = content[at] == '\n' || (line_begins && (c == ' ' || c == '\t' || c == '\r'));
-    }
-    return std::nullopt;
-}
-
-std::size_t line_at(std::string_view content, std::size_t at) {
-    return 1 + static_cast<std::size_t>(
-                   std::count(content.begin(), content.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
-}
 
 std::vector<std::string> setting_names() {
     std::vector<std::string> names;
@@ -215,20 +171,21 @@ std::optional<config_error> gather_file(std::string_view content, const std::str
             return at_line(path, line, "has more than " + std::to_string(dots_per_line_max) + " dots");
         line += content[at] == '\n' ? 1 : 0;
     }
-    if (const auto found = find_stray(content)) {
-        const std::size_t line = line_at(content, found->at);
-        if (found->what == stray::kind::section)
-            return unknown_key(path, line, line_of(content, line).substr(0, line_of(content, line).find(']')),
-                               true);
-        return at_line(path, line, "has a character beyond ASCII outside of quotes; write texts as \"…\"");
+    std::string plain;
+    if (const auto found = make_plain_toml(content, plain)) {
+        const auto text = line_of(content, found->line);
+        if (found->what == toml_stray::kind::section)
+            return unknown_key(path, found->line, text.substr(0, text.find(']')), true);
+        return at_line(path, found->line,
+                       "has a character beyond ASCII where TOML has none; write texts as \"…\"");
     }
     toml::table read;
     try {
-        read = toml::parse(content); // passes over a byte order mark at the start
+        read = toml::parse(plain); // passes over a byte order mark at the start
     } catch (const toml::parse_error& failed) {
         return not_toml(content, path, failed);
     } catch (const library_confused&) {
-        return at_line(path, confusing_line(content), "this is not TOML");
+        return at_line(path, confusing_line(plain), "this is not TOML");
     }
     setting_values taken = into;
     std::optional<std::pair<std::size_t, config_error>>

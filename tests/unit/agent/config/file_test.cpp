@@ -89,11 +89,14 @@ TEST(configuration_file, other_letters_stand_in_texts_and_comments_alone) {
                                         (wrong[0] == '\n' ? "2: unknown key" : "1: unknown key")))
             << wrong;
     EXPECT_EQ(file_error("\nfiles = [[[[}[2st\n\n"), "c.toml: line 2: this is not TOML");
+    EXPECT_EQ(value_of("files = \"\"\"/\\\n  \xC3\xA9\xEF\xAE\xBF\xF0\x9F\x98\x80\"\"\"", "files"),
+              "/\xC3\xA9\xEF\xAE\xBF\xF0\x9F\x98\x80");
+    EXPECT_EQ(value_of("files = \"/\\\\\xC3\xA9\"", "files"), "/\\\xC3\xA9");
     const auto* outside =
-        "c.toml: line 2: has a character beyond ASCII outside of quotes; write texts as \"…\"";
-    for (const auto* wrong :
-         {"\nr\xEF\xB3\xBFlinger = \"1s\"\n", "# '\nl\xC3\xA9 = 1", "\nfiles = \xC3\xA9",
-          "\nfiles = \"a\" \xE3\x81\x82", "files = \"a\n\xC3\xA9", "files = '\\'\n\xC3\xA9 = '"})
+        "c.toml: line 2: has a character beyond ASCII where TOML has none; write texts as \"…\"";
+    for (const auto* wrong : {"\nr\xEF\xB3\xBFlinger = \"1s\"\n", "# '\nl\xC3\xA9 = 1", "\nfiles = \xC3\xA9",
+                              "\nfiles = \"a\" \xE3\x81\x82", "files = \"a\n\xC3\xA9",
+                              "\nfiles = \"\"\"a\\\xC3\xA9\"\"\"", "files = '\\'\n\xC3\xA9 = '"})
         EXPECT_EQ(file_error(wrong), outside) << wrong;
 }
 
