@@ -50,11 +50,4 @@ result<secret> credentials::bearer() {
     return token_;
 }
 
-bool credentials::changed() const {
-    if (!env_)
-        return false;
-    const auto now = env_->files().fingerprint(file_);
-    return now && now != fingerprint_;
-}
-
 } // namespace s2

@@ -30,10 +30,6 @@ public:
     // The server refused the token: the file is read again even where it looks unchanged.
     void refresh() { fingerprint_.reset(); }
 
-    // The file differs from what bearer() last gave (always false without a file): reason to try a parked
-    // sink again.
-    bool changed() const;
-
 private:
     net::environment* env_ = nullptr;
     std::filesystem::path file_;

@@ -43,9 +43,9 @@ private:
 void check_space(net::file_system& files, const config& from, findings& into) {
     constexpr std::uint64_t probe_bytes = 16 * 1024 * 1024;
     const auto probe = from.state_dir / "space.check";
-    files.remove(probe); // of a check that was killed
+    static_cast<void>(files.remove(probe)); // of a check that was killed
     const bool room = files.create_mapped(probe, std::min(probe_bytes, from.ring_capacity)).has_value();
-    files.remove(probe);
+    static_cast<void>(files.remove(probe));
     if (room) {
         into.ok("space", "at least " + size_text(std::min(probe_bytes, from.ring_capacity)) +
                              " of the ring's " + size_text(from.ring_capacity));
@@ -71,7 +71,7 @@ void check_state_dir(net::environment& env, const config& from, findings& into) 
         return into.failed("state directory", "cannot write in " + dir + ": " + failed.message(),
                            "give the permission, or choose another --state-dir", exit_code::unusable);
     }
-    files.remove(probe);
+    static_cast<void>(files.remove(probe));
     into.ok("state directory", dir);
     constexpr std::array<std::string_view, 4> supported{"ext4", "xfs", "tmpfs", "overlayfs"};
     const std::string type = files.file_system_type(from.state_dir);

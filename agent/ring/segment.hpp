@@ -43,8 +43,6 @@ public:
 
     const std::filesystem::path& path() const { return path_; }
 
-    void moved_to(std::filesystem::path path) { path_ = std::move(path); }
-
     bool known() const { return state_.has_value(); }
 
     header_state state() const { return state_.value_or(header_state::whole); }

@@ -152,11 +152,13 @@ TEST_F(system_dial_test, a_unix_socket_lets_in_whom_it_is_told_to) {
 TEST_F(system_dial_test, a_group_that_may_not_be_given_leaves_nothing_behind) {
     const bool root = ::geteuid() == 0;
     ASSERT_EQ(::chmod(dir.c_str(), 0777), 0);
-    if (root)
+    if (root) {
         ASSERT_EQ(::seteuid(65534), 0);
+    }
     const auto at = env.listen_for(socket_path(), {0660, 54321U});
-    if (root)
+    if (root) {
         ASSERT_EQ(::seteuid(0), 0);
+    }
     EXPECT_EQ(at.error(), error::group_refused);
     EXPECT_FALSE(std::filesystem::exists(socket_path().host));
 }
