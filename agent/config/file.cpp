@@ -70,6 +70,13 @@ config_error unknown_key(const std::string& path, std::size_t line, std::string_
     return at_line(path, line, message);
 }
 
+// None where it is not closed: what stands there may be anything, a secret too.
+std::string_view section_name(std::string_view head) {
+    head = head.substr(std::min(head.find_first_not_of(" \t["), head.size()));
+    const auto end = head.find(']');
+    return end == std::string_view::npos ? std::string_view{} : head.substr(0, end);
+}
+
 // The library's own words repeat what it met, so that only its position is taken and the kind of the mistake.
 config_error not_toml(std::string_view content, const std::string& path, const toml::parse_error& failed) {
     const std::size_t number = failed.source().begin.line;
@@ -175,7 +182,7 @@ std::optional<config_error> gather_file(std::string_view content, const std::str
     if (const auto found = make_plain_toml(content, plain)) {
         const auto text = line_of(content, found->line);
         if (found->what == toml_stray::kind::section)
-            return unknown_key(path, found->line, text.substr(0, text.find(']')), true);
+            return unknown_key(path, found->line, section_name(text), true);
         return at_line(path, found->line,
                        "has a character beyond ASCII where TOML has none; write texts as \"…\"");
     }

@@ -103,7 +103,8 @@ TEST(configuration_file, other_letters_stand_in_texts_and_comments_alone) {
 TEST(configuration_file, an_unknown_key_suggests_the_nearest) {
     EXPECT_EQ(file_error("start = true\nlingr = \"1s\"\n"),
               "c.toml: line 2: unknown key 'lingr'; did you mean 'linger'?");
-    EXPECT_THAT(file_error("[run]\nlinger = \"1s\"\n"), HasSubstr("there are no sections"));
+    EXPECT_THAT(file_error("[run]\nlinger = \"1s\"\n"),
+                HasSubstr("line 1: unknown key 'run'; there are no sections"));
     EXPECT_THAT(file_error("config = \"/a\"\n"), HasSubstr("unknown key 'config'"));
 }
 
