@@ -1,4 +1,5 @@
 #include "net/proxy/proxy.hpp"
+#include "net/text.hpp"
 
 #include <boost/asio/ip/address.hpp>
 
@@ -7,15 +8,6 @@
 
 namespace net {
 namespace {
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool same(std::string_view a, std::string_view b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return lower(x) == lower(y); });
-}
 
 template <class Number>
 bool read_number(std::string_view text, Number& into) {
@@ -58,7 +50,7 @@ bool name_means(std::string_view entry, std::string_view host) {
     if (entry.empty() || entry.size() > host.size())
         return false;
     const auto rest = host.size() - entry.size();
-    return same(host.substr(rest), entry) && (rest == 0 || host[rest - 1] == '.');
+    return lower_case(host.substr(rest)) == lower_case(entry) && (rest == 0 || host[rest - 1] == '.');
 }
 
 // Takes the port off an entry, if it has one; false: it is another one than that.
@@ -87,27 +79,6 @@ bool entry_means(std::string_view entry, std::string_view host, std::uint16_t po
     return ec ? name_means(entry, host) : address_means(entry, address);
 }
 
-int hex_digit(char c) {
-    c = lower(c);
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-// A password may hold what a URL may not.
-std::string percent_decoded(std::string_view text) {
-    std::string out;
-    out.reserve(text.size() + 1); // and a colon: it does not move, and leave a copy behind
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool escape = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-                            hex_digit(text[i + 2]) >= 0;
-        if (escape)
-            out += static_cast<char>(16 * hex_digit(text[i + 1]) + hex_digit(text[i + 2]));
-        else
-            out += text[i];
-        i += escape ? 2 : 0;
-    }
-    return out;
-}
-
 } // namespace
 
 bool listed_in_no_proxy(std::string_view no_proxy, std::string_view host, std::uint16_t port) {
@@ -131,12 +102,12 @@ std::variant<std::optional<proxy>, std::string> parse_proxy(std::string_view tex
     if (text.empty())
         return std::optional<proxy>();
     if (const auto mark = text.find("://"); mark != text.npos) {
-        const auto scheme = text.substr(0, mark);
-        if (same(scheme, "https"))
+        const auto scheme = lower_case(text.substr(0, mark));
+        if (scheme == "https")
             return std::string(
                 "is an https:// proxy, which is not supported; name one with http:// (what goes to "
                 "S2 through it is encrypted all the same)");
-        if (!same(scheme, "http"))
+        if (scheme != "http")
             return std::string("is of a kind that is not supported; name an HTTP proxy, http://HOST:PORT");
         text.remove_prefix(mark + 3);
     }
@@ -144,7 +115,7 @@ std::variant<std::optional<proxy>, std::string> parse_proxy(std::string_view tex
     proxy made;
     if (const auto at = text.rfind('@'); at != text.npos) {
         const auto who = text.substr(0, at);
-        auto decoded = percent_decoded(who);
+        auto decoded = percent_decoded(who); // a password may hold what a URL may not
         if (who.find(':') == who.npos)
             decoded += ':'; // a name alone has an empty password
         made.credentials = secret(std::move(decoded));
