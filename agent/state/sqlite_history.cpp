@@ -99,7 +99,7 @@ stored<void> sqlite_history::prepare(const options& how) {
     if (!version || !application || !tables)
         return (!version ? version : !application ? application : tables).error();
     if (*tables == 0 && !how.read_only) {
-        auto created = within_transaction([&]() -> stored<void> {
+        auto created = db_.within_transaction([&]() -> stored<void> {
             const std::string stamp = "PRAGMA application_id=" + std::to_string(application_id) +
                                       "; PRAGMA user_version=" + std::to_string(schema_version);
             if (auto done = db_.execute(schema); !done)
@@ -124,24 +124,13 @@ stored<void> sqlite_history::prepare(const options& how) {
     return {};
 }
 
-stored<void> sqlite_history::within_transaction(const std::function<stored<void>()>& work) {
-    if (auto begun = db_.execute("BEGIN IMMEDIATE"); !begun)
-        return begun;
-    auto outcome = work();
-    if (outcome)
-        outcome = db_.execute("COMMIT");
-    if (!outcome && sqlite3_get_autocommit(db_.handle()) == 0)
-        (void)db_.execute("ROLLBACK"); // the failure being reported is the one that matters
-    return outcome;
-}
-
 stored<void> sqlite_history::keep(const std::vector<session_record>& sessions,
                                   const std::vector<delivery_state>& streams) {
     // What goes into a file that has no name any more is gone with this process.
     if (db_.file_gone())
         return storage_error{storage_error::kind::unusable,
                              "the file was removed or moved away while it was open"};
-    return within_transaction([&]() -> stored<void> {
+    return db_.within_transaction([&]() -> stored<void> {
         std::uint64_t newest = 0;
         for (const auto& one : sessions) {
             newest = std::max(newest, last_start(one));

@@ -32,7 +32,6 @@ public:
 private:
     sqlite_history(s2::local::database opened, std::size_t keeps);
     stored<void> prepare(const options& how);
-    stored<void> within_transaction(const std::function<stored<void>()>& work);
     stored<void> keep_one(const session_record& session);
     stored<void> keep_one(const delivery_state& stream, std::uint64_t last_used);
     stored<void> drop_oldest();

@@ -72,6 +72,17 @@ stored<void> database::execute(const char* sql) {
     return {};
 }
 
+stored<void> database::within_transaction(const std::function<stored<void>()>& work) {
+    if (auto begun = execute("BEGIN IMMEDIATE"); !begun)
+        return begun;
+    auto outcome = work();
+    if (outcome)
+        outcome = execute("COMMIT");
+    if (!outcome && sqlite3_get_autocommit(handle_) == 0)
+        (void)execute("ROLLBACK"); // the failure being reported is the one that matters
+    return outcome;
+}
+
 bool database::file_gone() {
     int moved = 0;
     return sqlite3_file_control(handle_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;

@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 #include <filesystem>
+#include <functional>
 
 namespace s2::local {
 
@@ -26,6 +27,9 @@ public:
     ~database();
 
     stored<void> execute(const char* sql);
+
+    // All of the work or nothing of it.
+    stored<void> within_transaction(const std::function<stored<void>()>& work);
 
     // Removed or moved away since it was opened.
     bool file_gone();

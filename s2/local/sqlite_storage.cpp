@@ -59,7 +59,7 @@ stored<void> sqlite_storage::prepare(bool read_only) {
     if (!version || !application || !tables)
         return (!version ? version : !application ? application : tables).error();
     if (*tables == 0 && !read_only) {
-        auto created = within_transaction([&]() -> stored<void> {
+        auto created = db_.within_transaction([&]() -> stored<void> {
             const std::string stamp = "PRAGMA application_id=" + std::to_string(application_id) +
                                       "; PRAGMA user_version=" + std::to_string(schema_version);
             if (auto done = db_.execute(schema); !done)
@@ -76,24 +76,13 @@ stored<void> sqlite_storage::prepare(bool read_only) {
     return {};
 }
 
-stored<void> sqlite_storage::within_transaction(const std::function<stored<void>()>& work) {
-    if (auto begun = db_.execute("BEGIN IMMEDIATE"); !begun)
-        return begun;
-    auto outcome = work();
-    if (outcome)
-        outcome = db_.execute("COMMIT");
-    if (!outcome && sqlite3_get_autocommit(db_.handle()) == 0)
-        (void)db_.execute("ROLLBACK"); // the failure being reported is the one that matters
-    return outcome;
-}
-
 stored<void> sqlite_storage::commit(std::span<const batch_row* const> batches,
                                     std::span<const stream_change> changes) {
     // What goes into a file that has no name any more is gone with this process.
     if (db_.file_gone())
         return storage_error{storage_error::kind::unusable,
                              "the store's file was removed or moved away while it was open"};
-    return within_transaction([&]() -> stored<void> {
+    return db_.within_transaction([&]() -> stored<void> {
         for (const batch_row* row : batches) {
             use insert(db_, sql_->insert_batch);
             insert.number(key_of(row->stream, row->first_seq));
@@ -219,7 +208,7 @@ stored<std::size_t> sqlite_storage::erase_front(std::int64_t stream, std::size_t
     }
     if (!last)
         return 0;
-    auto done = within_transaction([&]() -> stored<void> {
+    auto done = db_.within_transaction([&]() -> stored<void> {
         use keep(db_, sql_->keep_tail);
         keep.number(last->end_seq()).number(last->last_timestamp).number(last->written_at_ms).number(stream);
         if (auto kept = keep.run(); !kept)

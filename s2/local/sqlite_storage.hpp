@@ -54,7 +54,6 @@ public:
 
 private:
     explicit sqlite_storage(database opened);
-    stored<void> within_transaction(const std::function<stored<void>()>& work);
     stored<void> prepare(bool read_only);
     stored<void> fill_tail(stream_row& row);
     stored<std::vector<stream_row>> streams_of(use& query);
