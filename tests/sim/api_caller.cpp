@@ -183,7 +183,7 @@ net::task<> inquirer(process& env, caller_context& context) {
         context.in.story().inspect("the status", answer->body);
         context.conservation.expect_adds_up(answer->body);
         look_at_ring(context);
-        if (context.plan.counts_tell)
+        if (context.plan.counts_tell && !context.history_unread)
             context.conservation.expect_plausible(answer->body, context.index, asked_at,
                                                   context.plan.outsiders);
         if (!context.plan.may_park)

@@ -65,6 +65,7 @@ struct caller_context {
     caller_plan plan;
     std::size_t index = 0; // of the agent, in the ledger
     caller_tally seen;
+    bool history_unread = false; // once: what is reopened since counts anew
 };
 
 // Starts them; they end when the plan's time is over.

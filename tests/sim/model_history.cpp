@@ -19,8 +19,8 @@ storage_error error_of(const net::error_code& why) {
 } // namespace
 
 model_history::stored<std::unique_ptr<agent::history_storage>>
-model_history::open(net::environment& env, const std::filesystem::path& file) {
-    std::unique_ptr<model_history> made(new model_history(env, file));
+model_history::open(net::environment& env, const std::filesystem::path& file, std::function<void()> unread) {
+    std::unique_ptr<model_history> made(new model_history(env, file, std::move(unread)));
     if (!env.files().exists(file)) {
         if (auto begun = made->write({}); !begun)
             return begun.error();
@@ -32,8 +32,10 @@ model_history::open(net::environment& env, const std::filesystem::path& file) {
 
 model_history::stored<model_history::content> model_history::read() {
     const auto text = env_.files().read_all(file_, file_bytes_max);
-    if (!text)
+    if (!text) {
+        unread_();
         return error_of(text.error());
+    }
     content all;
     for (std::string_view rest = *text; !rest.empty();) {
         const auto end = rest.find('\n');

@@ -5,6 +5,8 @@
 
 #include "agent/state/history_storage.hpp"
 
+#include <functional>
+
 namespace sim {
 
 class model_history final : public agent::history_storage {
@@ -12,8 +14,9 @@ public:
     template <class T>
     using stored = agent::stored<T>;
 
-    static stored<std::unique_ptr<agent::history_storage>> open(net::environment& env,
-                                                                const std::filesystem::path& file);
+    // `unread` is told whenever the file is there and can't be read.
+    static stored<std::unique_ptr<agent::history_storage>>
+    open(net::environment& env, const std::filesystem::path& file, std::function<void()> unread);
 
     stored<void> keep(const std::vector<agent::session_record>& sessions,
                       const std::vector<agent::delivery_state>& streams) override;
@@ -24,9 +27,10 @@ public:
     stored<void> left_store(const std::string& id) override;
 
 private:
-    model_history(net::environment& env, std::filesystem::path file)
+    model_history(net::environment& env, std::filesystem::path file, std::function<void()> unread)
         : env_(env)
-        , file_(std::move(file)) {}
+        , file_(std::move(file))
+        , unread_(std::move(unread)) {}
 
     // As the disk has it: nothing is remembered beside it.
     struct content {
@@ -39,6 +43,7 @@ private:
 
     net::environment& env_;
     std::filesystem::path file_;
+    std::function<void()> unread_;
 };
 
 } // namespace sim

@@ -24,10 +24,15 @@ story::host& story::add_host(std::shared_ptr<disk> storage) {
     auto& added = hosts_.emplace_back();
     auto on = make_machine("agent-" + std::to_string(index), std::move(storage));
     added.agent = std::make_unique<agent_host>(world_, std::move(on), plan_.agent);
-    if (plan_.sessions_kept > 0)
-        added.agent->past = {model_history::open, {}, plan_.sessions_kept, 2 * plan_.sessions_kept};
     added.context.reset(
         new caller_context{world_, *added.agent, book_, conservation_, parking_, plan_.callers, index, {}});
+    if (plan_.sessions_kept > 0) {
+        const auto open = [context = added.context.get()](net::environment& env,
+                                                          const std::filesystem::path& file) {
+            return model_history::open(env, file, [context] { context->history_unread = true; });
+        };
+        added.agent->past = {open, {}, plan_.sessions_kept, 2 * plan_.sessions_kept};
+    }
     added.agent->on_exit = [this, index] { judge_exit(hosts_[index]); };
     if (added.agent->on().storage)
         watch_ring(added);

@@ -177,7 +177,7 @@ void story::expect_clean_exit(host& which) {
     world_.story().inspect("status.json", *status);
     conservation_.expect_adds_up(*status);
     settle_input(which);
-    if (hosts_.size() == 1 && !plan_.plans(fault::machine_crashed))
+    if (hosts_.size() == 1 && !plan_.plans(fault::machine_crashed) && !which.context->history_unread)
         conservation_.expect_counts(*status, *store_, plan_.has("others"));
 }
 
