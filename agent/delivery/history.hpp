@@ -10,8 +10,9 @@
 //    stream for all, that one and those that continue it stay: that it is lost must be known though the
 //    history can't be read.
 // 4. The history is a convenience. A file that will never do is set aside; what can't be written stays in the
-//    tables, is tried again when something changes, and gives way there as if there were no history. A session
-//    that is reopened while it can't be read begins anew: its events stay, its counts are of what comes now.
+//    tables, is tried again when something changes, and gives way there as if there were no history. A
+//    session that is reopened while it can't be read begins anew: its events stay, its counts are of what
+//    comes now.
 
 #include "agent/delivery/s2_sink.hpp"
 #include "agent/state/history_storage.hpp"
