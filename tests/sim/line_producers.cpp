@@ -81,8 +81,9 @@ net::task<> write_connection(process& env, caller_context& context, std::unique_
     };
     co_await net::with_task_group(env, std::move(both));
     const auto& written = writer.account();
-    const bool undisturbed =
-        context.agent.disturbances == before && context.agent.ready() && !context.agent.hampered();
+    // An agent that leaves reads on for its grace, and the rest stays unread: nobody is told of that.
+    const bool undisturbed = context.agent.disturbances == before && context.agent.ready() &&
+                             !context.agent.hampered() && !context.agent.stopping();
     if (guard.expired() && undisturbed && !context.plan.may_lack_room)
         wrong("its end was not answered", answers);
     if (undisturbed && whole && written.ended && !written.torn)
