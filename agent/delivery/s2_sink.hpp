@@ -21,7 +21,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -83,8 +82,7 @@ public:
     bool take_back(delivery_state state); // false: there is no slot
 
     bool owed(seq_t first, seq_t last) const override;
-    void dropping(const ring_entry& entry) override;
-    void dropping_done() override;
+    void letting_go(std::uint64_t generation, seq_t first, seq_t last) override;
 
     seq_t durable_seq() const; // everything up to it, of every session, is durable
     bool parked() const;       // the sink: nothing that is owed here can move
@@ -170,7 +168,6 @@ private:
     std::map<const delivery_table::entry*, std::unique_ptr<ring_hold>> holds_;
     net::condition changed_;
     net::condition work_;
-    std::set<std::uint32_t> dropped_not_stored_; // sessions whose stored count of drops lags
     seq_t flush_to_ = 0;
     bool draining_ = false;
     std::map<std::string, std::string> no_slot_; // lost streams whose continuation waits for one, and why

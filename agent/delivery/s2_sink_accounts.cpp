@@ -108,48 +108,38 @@ bool s2_sink::owed(seq_t first, seq_t last) const {
     return false;
 }
 
-void s2_sink::dropping(const ring_entry& entry) {
-    if (entry.own)
-        return;
-    const auto* session = sessions_.find(entry.session);
-    if (!session)
-        return;
-    for (const auto* stream : unsettled())
-        for (const auto& owed : owed_ranges(stream->state))
-            if (owed.from <= entry.seq && entry.seq <= owed.to && session->holds(entry.seq)) {
-                dropped_not_stored_.insert(entry.session);
-                return sessions_.count(entry.session, 0, 1);
-            }
-}
-
 // At once: what is dropped can't be counted again by a later agent.
-void s2_sink::dropping_done() {
-    for (const auto number : std::exchange(dropped_not_stored_, {}))
-        if (sessions_.find(number))
-            sessions_.update(number, [](session_record&) {});
+void s2_sink::letting_go(std::uint64_t, seq_t first, seq_t last) {
+    std::vector<range> owed;
+    for (const auto* stream : unsettled())
+        for (const auto& each : owed_ranges(stream->state))
+            if (each.from <= last && each.to >= first)
+                owed.push_back({std::max(each.from, first), std::min(each.to, last)});
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> dropped;
+    for (const auto& session : sessions_.all()) {
+        std::uint64_t events = 0;
+        for (const auto& span : session.spans)
+            for (const auto& each : owed) {
+                const seq_t from = std::max(each.from, span.from_seq);
+                const seq_t to = std::min(each.to, span.to_seq == 0 ? each.to : span.to_seq);
+                if (from <= to)
+                    events += journal_.count(session.number, from, to).producer_events;
+            }
+        if (events > 0)
+            dropped.emplace_back(session.number, events);
+    }
+    for (const auto& [number, events] : dropped) {
+        sessions_.count(number, 0, events);
+        sessions_.update(number, [](session_record&) {});
+    }
 }
 
 // Producers' events of these ranges (of one session, or 0 for all) that the ring holds.
 backlog_size s2_sink::size_of(const std::vector<range>& ranges, std::uint32_t session) const {
-    backlog_size size;
-    for (const auto& each : ranges) {
-        ring_cursor cursor(journal_, each.from);
-        for (;;) {
-            const auto item = cursor.next();
-            if (std::holds_alternative<ring_cursor::nothing>(item)) {
-                size.partial = size.partial || cursor.position() <= each.to;
-                break;
-            }
-            if (cursor.position() > each.to + 1)
-                break;
-            const auto* entry = std::get_if<ring_entry>(&item);
-            if (!entry || entry->own || (session != 0 && entry->session != session))
-                continue;
-            ++size.events;
-            size.bytes += entry->line.size();
-        }
-    }
-    return size;
+    ring_count counted;
+    for (const auto& each : ranges)
+        counted += journal_.count(session, each.from, each.to);
+    return {counted.producer_events, counted.producer_bytes, counted.partial};
 }
 
 session_account s2_sink::account(const session_record& session) const {

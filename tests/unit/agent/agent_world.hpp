@@ -229,7 +229,9 @@ struct fake_retention final : ring_retention {
 
     bool owed(seq_t, seq_t) const override { return owes_all; }
 
-    void dropping(const ring_entry&) override { ++dropped; }
+    void letting_go(std::uint64_t, seq_t first, seq_t last) override {
+        dropped += owes_all ? last - first + 1 : 0;
+    }
 };
 
 // One agent's capture session over a ring, in memory without a directory.

@@ -21,7 +21,7 @@ public:
 
     bool owed(seq_t, seq_t) const override { return all_owed; }
 
-    void dropping(const ring_entry&) override {}
+    void letting_go(std::uint64_t, seq_t, seq_t) override {}
 };
 
 struct stream_feed_test : testing::Test {
