@@ -1,6 +1,6 @@
 #pragma once
-// Which segment gives way at a segment's end: the decision alone (invariant 4 of ring.hpp). room.cpp
-// does what it says, and asks again with what failed. Nothing is tried twice, so it ends.
+// Which segment gives way at a segment's end: the decision alone (invariant 1 of room.hpp). ring_room does
+// what it says, and asks again with what failed. Nothing is tried twice, so it ends.
 
 #include <cstddef>
 #include <optional>

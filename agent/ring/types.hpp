@@ -19,7 +19,7 @@ constexpr std::uint64_t ring_segment_bytes = 2 * 1024 * 1024;
 // page faults, which would be a third of an event's cost (6 % where segments lie in large pages: on ext4 each
 // first store walks 512 buffers). It is as much as the default live history.
 constexpr std::size_t ring_mapped_segments_max = 6;
-// A segment that was full so soon is followed by one in large pages (see ring::filled_fast).
+// A segment that was full so soon is followed by one in large pages (see ring_head::rate).
 constexpr std::chrono::seconds ring_filled_fast{5};
 // A producer that can be paused stays so many segments ahead of a delivery that moves.
 constexpr std::size_t ring_segments_ahead_max = 4;
