@@ -1,6 +1,6 @@
 #pragma once
 // The segments that there are, oldest first, and what can be read of them: the interface on which cursors and
-// holds stand. The last segment is the head. Who changes the chain (ring_room, ring_opener) holds it as such;
+// holds stand. The last segment is the head. Who changes the chain (ring_room, ring_recoverer) holds it as such;
 // a reader never does more than map a segment, read its header, and tell that it is damaged.
 //
 // 1. seq rises by one per envelope; a hole between two neighbouring segments is a gap with a reason, nowhere

@@ -1,8 +1,8 @@
 #pragma once
-// Beside the segments the ring's directory holds two small files: "boot", the identity of the boot under which
-// the ring was last opened, and "clean", written last by a stop in order. A boot that has no identity (a
-// sandbox hides it), now or then, may be another one: without the clean mark the machine counts as dead. The
-// price of being wrong is a gap in the numbers; that of the other mistake, numbers given out twice.
+// Beside the segments the ring's directory holds two small files: "boot", the identity of the boot under
+// which the ring was last opened, and "clean", written last by a stop in order. A boot that has no identity
+// (a sandbox hides it), now or then, may be another one: without the clean mark the machine counts as dead.
+// The price of being wrong is a gap in the numbers; that of the other mistake, numbers given out twice.
 
 #include "agent/ring/types.hpp"
 #include "net/environment.hpp"

@@ -241,8 +241,8 @@ seq_t ring_recoverer::last_before(seq_t first_seq) {
     return (ranges.empty() ? first_seq : ranges.front().from_seq) - 1;
 }
 
-// A new head at the next seq. The newest segment so far is sealed; one without envelopes goes, and the new one
-// inherits what it knew.
+// A new head at the next seq. The newest segment so far is sealed; one without envelopes goes, and the new
+// one inherits what it knew.
 net::error_code ring_recoverer::start_head(bool newest_empty, seq_t lost_from, gap_reason lost) {
     ring_gaps gaps;
     if (!chain_.empty()) {

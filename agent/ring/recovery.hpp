@@ -2,10 +2,10 @@
 // Finding the ring of an earlier agent.
 //
 // The order makes a death at any point harmless: a new segment with its gap comes first; only then "boot" is
-// replaced; "clean" goes last (without it another boot's "boot" would read as a machine crash, see marks.hpp),
-// and the directory is synced before anything is published, also where "clean" is gone already: the start that
-// removed it may have been killed there, and a mark that comes back with a dead machine would give numbers
-// out twice.
+// replaced; "clean" goes last (without it another boot's "boot" would read as a machine crash, see
+// marks.hpp), and the directory is synced before anything is published, also where "clean" is gone already:
+// the start that removed it may have been killed there, and a mark that comes back with a dead machine would
+// give numbers out twice.
 
 #include "agent/ring/chain.hpp"
 #include "agent/ring/head.hpp"

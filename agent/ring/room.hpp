@@ -1,6 +1,6 @@
 #pragma once
-// Making room at a segment's end. choose_room() (policy.hpp) says what goes; here it is done, one segment at a
-// time.
+// Making room at a segment's end. choose_room() (policy.hpp) says what goes; here it is done, one segment at
+// a time.
 //
 // Invariants
 // 1. A roll-over needs one place, and takes it thus: the oldest segment that owes nothing and lies behind the
@@ -21,7 +21,7 @@
 //      does not fit.
 //   3. That it goes is told, and what it counts stored; then the header behind notes the gap. That note is
 //      what makes it gone: without it the next start gives the file its old name back, and nothing was lost;
-//      with it, it finishes what was begun (opener.hpp).
+//      with it, it finishes what was begun (recovery.hpp).
 //   4. The victim's header is blanked, and the new one written.
 // A machine that dies keeps any first part of the renames, and of the rest whatever reached the disk. A file
 // whose header does not fit its name is then not given back: what it held was told long before such a name
