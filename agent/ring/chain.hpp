@@ -1,7 +1,7 @@
 #pragma once
 // The segments that there are, oldest first, and what can be read of them: the interface on which cursors and
-// holds stand. The last segment is the head. Who changes the chain (ring_room, ring_recoverer) holds it as such;
-// a reader never does more than map a segment, read its header, and tell that it is damaged.
+// holds stand. The last segment is the head. ring_head, ring_room and ring_recoverer change the chain; a
+// reader never does more than map a segment, read its header, and tell that it is damaged.
 //
 // 1. seq rises by one per envelope; a hole between two neighbouring segments is a gap with a reason, nowhere
 //    else (damage aside). The reason stands in the header behind it.
