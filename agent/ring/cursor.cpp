@@ -97,7 +97,9 @@ bool ring_cursor::enter_segment() {
 ring_cursor::item ring_cursor::next_in_segment() {
     const auto bytes = mapping_->bytes();
     frame found;
-    const bool any = segment_->next(bytes, offset_, position_, segment_last_, found);
+    bool any = segment_->read(bytes, offset_, found) == frame_state::whole && found.seq == position_;
+    if (!any) // not the next frame in order
+        any = segment_->next(bytes, offset_, position_, segment_last_, found);
     if (any && found.seq == position_) {
         position_before_ = position_;
         offset_before_ = found.begin;
