@@ -22,6 +22,16 @@ std::optional<std::string> invalid_views(std::span<const record_view> records, s
     return fencing_token ? invalid_fencing_token(*fencing_token) : std::nullopt;
 }
 
+// What a deadline of the sending side's guards: the receiving side learns from it why the session ends.
+struct sending {
+    append_session& session;
+    const char* doing;
+
+    void reset() {
+        session.abort(error::from_transport(net::make_error_code(net::error::timed_out), true, doing));
+    }
+};
+
 } // namespace
 
 append_session::append_session(client& from, open_exchange opened)
@@ -93,6 +103,8 @@ std::optional<error> append_session::not_sendable() const {
         const auto end = state_.ended();
         return end.failure ? *end.failure : error::from_invalid("the append session has ended");
     }
+    if (state_.aborted())
+        return error::from_invalid("the append session is being aborted");
     return error::from_invalid(state_.half_closed() ? "the append session is half-closed"
                                                     : "too many batches are in flight in the append session");
 }
@@ -111,16 +123,15 @@ net::task<result<void>> append_session::write(append_session_state::batch batch,
         sent_bytes_ += piece.size();
     batch.whole_at = sent_bytes_;
     state_.sending(batch);
-    const net::deadline_guard guard(env_, deadline, *opened_.exchange);
+    sending guarded{*this, "sending a batch"};
+    const net::deadline_guard guard(env_, deadline, guarded);
     const auto ec = co_await opened_.exchange->write(pieces);
-    co_return after_write(guard, ec, "sending a batch");
+    co_return after_write(guard, ec, guarded.doing);
 }
 
 // A session that has ended meanwhile says why better than the write that its end has broken.
 result<void> append_session::after_write(const net::deadline_guard& guard, net::error_code ec,
-                                         const char* doing) {
-    if (guard.expired())
-        overdue_ = true;
+                                         const char* doing) const {
     if (!ec)
         return {};
     if (state_.has_ended() && state_.ended().failure)
@@ -132,9 +143,10 @@ net::task<result<void>> append_session::half_close(net::time_point deadline) {
     if (state_.half_closed())
         co_return result<void>();
     state_.half_closing();
-    const net::deadline_guard guard(env_, deadline, *opened_.exchange);
+    sending guarded{*this, "ending the append session"};
+    const net::deadline_guard guard(env_, deadline, guarded);
     const auto ec = co_await opened_.exchange->finish();
-    co_return after_write(guard, ec, "ending the append session");
+    co_return after_write(guard, ec, guarded.doing);
 }
 
 net::task<append_event> append_session::next(net::time_point deadline) {
@@ -169,7 +181,7 @@ net::task<append_event> append_session::next(net::time_point deadline) {
         if (net::is_eof(got.error()))
             co_return state_.on_end_of_stream(!decoder_.empty());
         co_return state_.on_failure(
-            error::from_transport(outcome(guard, got.error()), true, "the append session"));
+            error::from_transport(guard.outcome(got.error()), true, "the append session"));
     }
 }
 
@@ -180,8 +192,7 @@ net::task<std::optional<error>> append_session::await_head(const net::deadline_g
         // Before any answer: the server says so where it has processed nothing of the request.
         const bool processed = head.error() != net::make_error_code(net::error::refused_stream) &&
                                head.error() != net::make_error_code(net::error::going_away);
-        co_return error::from_transport(outcome(guard, head.error()), processed,
-                                        "opening the append session");
+        co_return error::from_transport(guard.outcome(head.error()), processed, "opening the append session");
     }
     head_received_ = true;
     if (head->status == 200)
@@ -189,19 +200,13 @@ net::task<std::optional<error>> append_session::await_head(const net::deadline_g
     auto body = co_await net::read_body(*opened_.exchange, error_body_bytes_max);
     if (head->status == 401)
         token_.refresh();
-    const net::error_code lost = body ? net::error_code() : outcome(guard, body.error());
+    const net::error_code lost = body ? net::error_code() : guard.outcome(body.error());
     opened_.exchange->reset();
     co_return error::from_answer(head->status, body, lost);
 }
 
-// A reset by a deadline of the sending side's reaches the receiving one as a mere abort.
-net::error_code append_session::outcome(const net::deadline_guard& guard, net::error_code ec) const {
-    if (overdue_ && net::is_cancelled(ec))
-        return net::make_error_code(net::error::timed_out);
-    return guard.outcome(ec);
-}
-
-void append_session::abort() noexcept {
+void append_session::abort(error why) {
+    state_.aborting(std::move(why));
     opened_.exchange->reset();
 }
 

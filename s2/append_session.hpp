@@ -2,6 +2,8 @@
 // An append session (§4, §6): batches go out, acks come back in their order. The decide half is
 // append_session_state. Sending and receiving may be two tasks; each of both sides has one user at a time.
 // Who owns the session destroys it after both have left; abort() makes both leave soon.
+//
+// It ends once and with one reason, which next() tells: whoever cuts it off gives the reason to abort().
 
 #include "net/task/deadline.hpp"
 #include "s2/append_frame.hpp"
@@ -30,11 +32,13 @@ public:
     // We are done; acks still come, then a clean end.
     net::task<result<void>> half_close(net::time_point deadline = net::never);
 
-    // The next ack, or the end (again and again after it). A deadline that passes ends the session:
-    // timed_out.
+    // The next ack, or the end (again and again after it). A deadline that passes, of any of both sides, ends
+    // the session: timed_out.
     net::task<append_event> next(net::time_point deadline = net::never);
 
-    void abort() noexcept; // RST_STREAM; next() ends with cancelled
+    // RST_STREAM. next() ends with that reason, unless an answer of the server's that has come already says
+    // more; the first abort's reason stays.
+    void abort(error why);
 
     std::size_t in_flight() const { return state_.in_flight(); }
 
@@ -53,8 +57,7 @@ private:
                                         net::time_point deadline);
     net::task<std::optional<error>> await_head(const net::deadline_guard& guard);
     std::optional<error> not_sendable() const;
-    result<void> after_write(const net::deadline_guard& guard, net::error_code ec, const char* doing);
-    net::error_code outcome(const net::deadline_guard& guard, net::error_code ec) const;
+    result<void> after_write(const net::deadline_guard& guard, net::error_code ec, const char* doing) const;
 
     net::environment& env_;
     credentials& token_;
@@ -67,7 +70,6 @@ private:
     std::vector<char> in_;
     std::uint64_t sent_bytes_ = 0; // frames, handed over or about to be
     bool head_received_ = false;
-    bool overdue_ = false; // a deadline of send or half_close has passed
 };
 
 } // namespace s2

@@ -4,6 +4,15 @@
 #include "s2/protobuf.hpp"
 
 namespace s2 {
+namespace {
+
+bool is_answer(const std::optional<error>& failure) {
+    using kind = error::kind;
+    return failure &&
+           (failure->what == kind::api || failure->what == kind::condition || failure->what == kind::range);
+}
+
+} // namespace
 
 void append_session_state::sending(batch next) {
     NET_ASSERT(can_send(), "a batch goes only into an open append session with room for it");
@@ -11,9 +20,16 @@ void append_session_state::sending(batch next) {
     in_flight_.push_back(std::move(next));
 }
 
+void append_session_state::aborting(error why) {
+    if (!abort_reason_ && !ended_)
+        abort_reason_ = std::move(why);
+}
+
 append_event append_session_state::end_with(std::optional<error> failure) {
     if (!ended_) {
         ended_ = true;
+        if (abort_reason_ && !is_answer(failure))
+            failure = abort_reason_;
         failure_ = std::move(failure);
     }
     return ended();
@@ -59,6 +75,8 @@ append_event append_session_state::on_frame(const frame& received) {
             return end_with(error::from_protocol("a terminal frame without a status"));
         return end_with(error::from_response(terminal->status, terminal->json));
     }
+    if (abort_reason_)
+        return end_with(std::nullopt);
     reconnect_advised_ = reconnect_advised_ || received.reconnect_advised;
     const auto ack = decode_append_ack(received.payload);
     if (!ack)

@@ -8,6 +8,8 @@
 // 3. END_STREAM without a terminal frame is clean only with no batch unacked; otherwise what is unacked is
 //    ambiguous.
 // 4. After the end every event is that end.
+// 5. Whoever aborts says why, once. That is the end's reason, unless the server's own answer comes first: what
+//    the connection says of an end of our making is no reason.
 
 #include "s2/error.hpp"
 #include "s2/frame.hpp"
@@ -37,11 +39,15 @@ public:
         std::uint64_t whole_at = 0; // once so many bytes have been handed over
     };
 
-    bool can_send() const { return !ended_ && !half_closed_ && in_flight_.size() < in_flight_max; }
+    bool can_send() const {
+        return !ended_ && !aborted() && !half_closed_ && in_flight_.size() < in_flight_max;
+    }
 
     void sending(batch next); // before its first byte goes out
 
     void half_closing() { half_closed_ = true; }
+
+    void aborting(error why); // whatever comes next is the end
 
     void handed_over(std::uint64_t bytes) { handed_over_bytes_ = bytes; } // in all, to the transport
 
@@ -52,6 +58,8 @@ public:
     append_event ended() const;             // the end, once there is one
 
     bool has_ended() const { return ended_; }
+
+    bool aborted() const { return abort_reason_.has_value(); }
 
     bool half_closed() const { return half_closed_; }
 
@@ -69,6 +77,7 @@ private:
     std::uint64_t in_flight_metered_bytes_ = 0;
     std::uint64_t handed_over_bytes_ = 0;
     std::optional<append_ack> last_ack_;
+    std::optional<error> abort_reason_;
     bool half_closed_ = false;
     bool reconnect_advised_ = false;
     bool ended_ = false;

@@ -70,7 +70,8 @@ net::task<> stream_delivery::run() {
     co_await net::with_task_group(context_.env, [this](net::task_group& group) -> net::task<> {
         for (;;) {
             if (session_end_) {
-                co_await handle_session_end();
+                const setback met = take_session_end();
+                co_await after(met.pause, met.why);
                 continue;
             }
             freeze_due();

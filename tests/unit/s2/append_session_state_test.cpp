@@ -180,6 +180,35 @@ TEST(AppendSessionState, CancelledAtEachStepIsCancelled) {
     }
 }
 
+TEST(AppendSessionState, AnAbortsReasonIsTheEndsUnlessTheServerHasAnswered) {
+    const auto reset = error::from_transport(boost::asio::error::operation_aborted, true);
+    const auto end = [&](auto after_abort) {
+        auto state = two_in_flight();
+        state.aborting(error::from_invalid("why"));
+        state.aborting(error::from_invalid("later"));
+        EXPECT_FALSE(state.can_send());
+        const append_event event = after_abort(state);
+        EXPECT_EQ(event.what, append_event::kind::end);
+        EXPECT_TRUE(state.has_ended());
+        return event.failure.value();
+    };
+    EXPECT_EQ(end([&](auto& state) { return state.on_failure(reset); }).message, "why");
+    EXPECT_EQ(end([&](auto& state) { return state.on_end_of_stream(false); }).message, "why");
+    EXPECT_EQ(end([&](auto& state) { return state.on_bad_frame("bad"); }).message, "why");
+    EXPECT_EQ(end([&](auto& state) { return state.on_frame(framed(ack_of(7, 9))); }).message, "why");
+    const auto refused = R"({"seq_num_mismatch":12})";
+    EXPECT_EQ(end([&](auto& state) { return state.on_frame(terminal(412, refused)); }).seq_num_mismatch, 12u);
+    EXPECT_EQ(end([&](auto& state) { return state.on_failure(error::from_response(404, "{}")); }).status,
+              404u);
+}
+
+TEST(AppendSessionState, AnAbortAfterTheEndChangesNothing) {
+    auto state = two_in_flight();
+    state.on_end_of_stream(true);
+    state.aborting(error::from_invalid("why"));
+    EXPECT_EQ(state.ended().failure->what, error::kind::transport);
+}
+
 TEST(AppendSessionState, AdviceToReconnectIsKept) {
     auto state = two_in_flight();
     EXPECT_TRUE(state.on_frame(framed(ack_of(7, 9), true)).reconnect_advised);

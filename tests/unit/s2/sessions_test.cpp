@@ -131,7 +131,7 @@ TEST_F(Sessions, AnEndWithBatchesUnackedAndALostConnectionAreAmbiguous) {
     });
 }
 
-TEST_F(Sessions, ASilentServerTimesOutAndAnAbortIsCancelled) {
+TEST_F(Sessions, ASilentServerTimesOutAndAnAbortSaysWhy) {
     server.on_request = [&](net::server_exchange& exchange, std::size_t) -> net::task<> {
         co_await begin_session(exchange);
         co_await net::sleep_until(world, net::never);
@@ -146,10 +146,35 @@ TEST_F(Sessions, ASilentServerTimesOutAndAnAbortIsCancelled) {
         co_await net::with_task_group(world, [&](net::task_group& group) -> net::task<> {
             group.spawn([&]() -> net::task<> { end = co_await session->next(); });
             co_await world.settle();
-            session->abort();
+            session->abort(error::from_invalid("had enough"));
+            session->abort(error::from_invalid("another reason"));
             co_await group.join();
         });
-        EXPECT_EQ(classify(*end.failure), verdict::cancelled);
+        EXPECT_EQ(end.failure->message, "had enough");
+    });
+}
+
+TEST_F(Sessions, ADeadlineOfTheSendingSideIsTheEndsReason) {
+    server.on_request = [&](net::server_exchange& exchange, std::size_t) -> net::task<> {
+        co_await begin_session(exchange);
+        co_await net::sleep_until(world, net::never); // reads nothing: the window fills
+    };
+    server.run([&](client& s2) -> net::task<> {
+        auto opened = co_await append_session::open(s2, "stream", world.now() + 5s);
+        const auto session = std::move(*opened);
+        append_event end;
+        co_await net::with_task_group(world, [&](net::task_group& group) -> net::task<> {
+            group.spawn([&]() -> net::task<> { end = co_await session->next(); });
+            for (std::uint64_t at = 0;; ++at) {
+                auto input = one_record(at);
+                input.records.front().body = std::string(1'000'000, 'x');
+                const auto sent = co_await session->send(input, world.now() + 1s);
+                if (!sent)
+                    break;
+            }
+            co_await group.join();
+        });
+        EXPECT_TRUE(net::is_timed_out(end.failure->transport)) << end.failure->text();
     });
 }
 
@@ -175,7 +200,7 @@ TEST_F(Sessions, WhatAPeerTakesSlowlyIsProgressAndWhatItLeavesIsNone) {
             EXPECT_LT(handed_over, 2'000'000u);
             co_await net::sleep_until(world, world.now() + 4s);
             EXPECT_EQ(session->handed_over_bytes(), handed_over);
-            session->abort();
+            session->abort(error::from_invalid("enough"));
             co_await group.join();
         });
     });
