@@ -91,8 +91,6 @@ private:
         s2::error why;
     };
 
-    enum class counted { by_batch, by_judge };
-
     net::task<> perform(s2::writer_action action, net::task_group& group);
     net::task<> store_synced();
     net::task<> check_tail();
@@ -100,7 +98,7 @@ private:
     net::task<> create_stream();
     net::task<> read_page(s2::writer_action action);
     net::task<> open_session(net::task_group& group);
-    net::task<> send(std::size_t index);
+    net::task<> send();
     net::task<> half_close();
     net::task<> end_session(s2::error why);
     net::task<> replace_connection();
@@ -113,7 +111,6 @@ private:
     void remember_writer(); // the writer's memory and the feed's progress into the table
     void freeze_due();
     bool has_place_in_flight() const;
-    void account_resolved(counted how);
     void watch_acks();
     void stop_watching_acks();
     void set_condition(stream_condition condition, std::string reason);
@@ -128,7 +125,6 @@ private:
     delivery_table::entry& entry_;
     stream_feed feed_;
     std::optional<s2::writer> writer_;
-    std::deque<gathered_batch> frozen_; // beside writer_->batches(), one for one
     std::shared_ptr<s2::append_session> session_;
     std::optional<s2::append_event> session_end_; // as receive() saw it, until run() takes it
     net::condition wake_;

@@ -16,18 +16,16 @@ net::task<> stream_delivery::open_session(net::task_group& group) {
     group.spawn([this, session = session_] { return receive(session); });
 }
 
-net::task<> stream_delivery::send(std::size_t index) {
+net::task<> stream_delivery::send() {
     if (pauses_.paused(context_.env.now(), context_.env.wall_now())) {
         co_await replace_connection();
         co_return;
     }
     // Counted as sent first: its ack may come before the last byte has been handed over.
-    writer_->on_sent();
+    s2::batch& next = writer_->on_sending();
     if (!ack_alarm_running_)
         watch_acks();
-    const auto& batch = writer_->batches()[index];
-    const auto& content = frozen_[index];
-    const auto sent = co_await session_->send(content.records, batch.match, fencing_token());
+    const auto sent = co_await session_->send(next, fencing_token());
     if (!sent)
         co_await end_session(sent.error());
 }
@@ -87,13 +85,11 @@ net::task<> stream_delivery::receive(std::shared_ptr<s2::append_session> session
             session_end_ = std::move(event);
             break;
         }
-        if (!writer_->on_ack(event.ack)) {
-            session->abort(
-                s2::error::from_protocol("an acknowledgement does not fit the batch that it answers"));
+        if (auto wrong = writer_->on_ack(event.ack, session->handed_over_bytes())) {
+            session->abort(s2::error::from_protocol(std::move(*wrong)));
             continue;
         }
         ++ack_count_;
-        account_resolved(counted::by_batch);
         remember_writer();
         progressed();
         if (event.reconnect_advised) {
@@ -118,7 +114,8 @@ stream_delivery::setback stream_delivery::take_session_end() {
     quiet_since_ = context_.env.now();
     if (!failure || writer_->batches().empty()) {
         const auto pause = writer_->on_session_end();
-        return {pause, s2::error::from_protocol("the append session ended with batches unacknowledged")};
+        return {pause, s2::error::from_transport(net::error::eof, true,
+                                                 "the append session ended with batches unacknowledged")};
     }
     const auto pause = writer_->on_failure(*failure);
     return {pause, *failure};
