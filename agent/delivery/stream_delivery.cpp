@@ -84,9 +84,9 @@ net::task<> stream_delivery::run() {
                 continue;
             }
             if (retiring_ && all_quiet()) {
-                if (!writer_->session_open())
+                if (!writer_->out().session_open())
                     break;
-                writer_->close_session();
+                writer_->out().close_session();
                 if (writer_->next().what == s2::writer_action::kind::half_close)
                     continue;
             }
@@ -98,7 +98,7 @@ net::task<> stream_delivery::run() {
 // --- waiting
 
 bool stream_delivery::all_quiet() const {
-    return writer_->batches().empty() && idle_feed();
+    return writer_->out().batches().empty() && idle_feed();
 }
 
 bool stream_delivery::idle_feed() const {
@@ -109,13 +109,13 @@ bool stream_delivery::idle_feed() const {
 // close.
 net::task<> stream_delivery::rest() {
     net::time_point until = has_place_in_flight() ? feed_.pending().deadline() : net::never;
-    const bool idle = all_quiet() && writer_->session_takes_batches();
+    const bool idle = all_quiet() && writer_->out().session_takes_batches();
     if (idle)
         until = std::min(until, net::saturating_add(quiet_since_, context_.limits.idle_close));
     const bool notified = co_await wake_.wait_until(until);
     if (!notified && idle && all_quiet() &&
         context_.env.now() >= net::saturating_add(quiet_since_, context_.limits.idle_close))
-        writer_->close_session();
+        writer_->out().close_session();
 }
 
 net::task<> stream_delivery::after(s2::writer::pause pause, const s2::error& why) {
@@ -307,8 +307,8 @@ std::string_view stream_delivery::fencing_token() const {
 
 // For the batch that is being gathered.
 bool stream_delivery::has_place_in_flight() const {
-    const auto& out = writer_->batches();
-    const auto bytes = writer_->in_flight_bytes() + feed_.pending().metered_bytes();
+    const auto& out = writer_->out().batches();
+    const auto bytes = writer_->out().metered_bytes() + feed_.pending().metered_bytes();
     return out.empty() || (out.size() < context_.limits.in_flight && bytes <= in_flight_metered_bytes_max);
 }
 

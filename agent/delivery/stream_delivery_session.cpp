@@ -12,7 +12,7 @@ net::task<> stream_delivery::open_session(net::task_group& group) {
         co_return;
     }
     session_ = std::move(*opened);
-    writer_->on_opened();
+    writer_->out().on_opened();
     group.spawn([this, session = session_] { return receive(session); });
 }
 
@@ -22,7 +22,7 @@ net::task<> stream_delivery::send() {
         co_return;
     }
     // Counted as sent first: its ack may come before the last byte has been handed over.
-    s2::batch& next = writer_->on_sending();
+    s2::batch& next = writer_->out().on_sending();
     if (!ack_alarm_running_)
         watch_acks();
     const auto sent = co_await session_->send(next, fencing_token());
@@ -35,7 +35,7 @@ net::task<> stream_delivery::half_close() {
     const auto closed = co_await session_->half_close();
     if (!closed)
         co_await end_session(closed.error());
-    writer_->on_half_closed();
+    writer_->out().on_half_closed();
 }
 
 // It can't go on: makes receive() end, and waits for that.
@@ -94,9 +94,9 @@ net::task<> stream_delivery::receive(std::shared_ptr<s2::append_session> session
         progressed();
         if (event.reconnect_advised) {
             context_.client.connections().drop_connections();
-            writer_->on_reconnect_advised();
+            writer_->out().close_session();
         }
-        if (writer_->batches().empty())
+        if (writer_->out().batches().empty())
             stop_watching_acks();
         else
             watch_acks();
@@ -112,7 +112,7 @@ stream_delivery::setback stream_delivery::take_session_end() {
     session_end_.reset();
     session_.reset();
     quiet_since_ = context_.env.now();
-    if (!failure || writer_->batches().empty()) {
+    if (!failure || writer_->out().batches().empty()) {
         const auto pause = writer_->on_session_end();
         return {pause, s2::error::from_transport(net::error::eof, true,
                                                  "the append session ended with batches unacknowledged")};

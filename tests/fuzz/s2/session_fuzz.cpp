@@ -72,7 +72,7 @@ void append(fuzz::steps input) {
     writer.on_stored();
     writer.on_fenced(0);
     writer.on_stored();
-    writer.on_opened();
+    writer.out().on_opened();
     std::size_t sent = 0;
     std::optional<std::uint64_t> last_end;
     while (!input.over()) {
@@ -84,7 +84,7 @@ void append(fuzz::steps input) {
             if (!session.can_send())
                 continue;
             writer.freeze(std::make_unique<records>(1 + input.byte() % 3));
-            writer.on_sending();
+            writer.out().on_sending();
             ++sent;
             continue;
         case 3:
@@ -104,12 +104,13 @@ void append(fuzz::steps input) {
         NET_ASSERT(!last_end || event.ack.start.seq_num >= *last_end, "acks go forward");
         last_end = event.ack.end.seq_num;
         const auto before = writer.memory().durable;
-        const auto oldest_end = writer.batches().empty() ? before : writer.batches().front().end();
+        const auto oldest_end =
+            writer.out().batches().empty() ? before : writer.out().batches().front().end();
         const auto wrong = writer.on_ack(event.ack, 0);
         NET_ASSERT(writer.memory().durable == (wrong ? before : event.ack.end.seq_num),
                    "an ack that fits moves what is durable, and no other");
         NET_ASSERT(wrong || event.ack.end.seq_num == oldest_end, "an ack answers the oldest batch");
-        NET_ASSERT(writer.batches().size() + judge.durable == sent,
+        NET_ASSERT(writer.out().batches().size() + judge.durable == sent,
                    "what is in flight is what is unacknowledged");
     }
 }
