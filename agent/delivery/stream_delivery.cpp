@@ -20,7 +20,6 @@ stream_delivery::stream_delivery(delivery_context context, delivery_table::entry
     : context_(std::move(context))
     , entry_(entry)
     , feed_(context_.env, context_.journal, context_.sessions, entry.state,
-            {context_.limits.linger, context_.limits.batch_records, context_.limits.batch_bytes},
             [this](std::uint32_t session, std::uint64_t events) {
                 context_.sessions.count(session, events, 0);
             })
@@ -73,7 +72,7 @@ net::task<> stream_delivery::run() {
                 co_await after(met.pause, met.why);
                 continue;
             }
-            freeze_due();
+            const batch_decision batch = freeze_due();
             s2::writer_action action = writer_->next();
             if (action.what == s2::writer_action::kind::lost) {
                 feed_.accept_trusted();
@@ -90,7 +89,7 @@ net::task<> stream_delivery::run() {
                 if (writer_->next().what == s2::writer_action::kind::half_close)
                     continue;
             }
-            co_await rest();
+            co_await rest(batch);
         }
     });
 }
@@ -107,8 +106,8 @@ bool stream_delivery::idle_feed() const {
 
 // Until there is something to decide: a wish, an ack, an end, new envelopes, the linger's end, the idle
 // close.
-net::task<> stream_delivery::rest() {
-    net::time_point until = has_place_in_flight() ? feed_.pending().deadline() : net::never;
+net::task<> stream_delivery::rest(batch_decision batch) {
+    net::time_point until = batch.until;
     const bool idle = all_quiet() && writer_->out().session_takes_batches();
     if (idle)
         until = std::min(until, net::saturating_add(quiet_since_, context_.limits.idle_close));
@@ -305,24 +304,20 @@ std::string_view stream_delivery::fencing_token() const {
     return writer_->memory().tokens.back();
 }
 
-// For the batch that is being gathered.
-bool stream_delivery::has_place_in_flight() const {
-    const auto& out = writer_->out().batches();
-    const auto bytes = writer_->out().metered_bytes() + feed_.pending().metered_bytes();
-    return out.empty() || (out.size() < context_.limits.in_flight && bytes <= in_flight_metered_bytes_max);
-}
-
-void stream_delivery::freeze_due() {
+batch_decision stream_delivery::freeze_due() {
     if (!started_ || !writer_->appending())
-        return;
+        return {};
+    const auto& limits = context_.limits;
+    const batch_limits limit{limits.linger, limits.batch_records, limits.batch_bytes, limits.in_flight};
     const auto now = context_.env.now();
     for (;;) {
         feed_.gather(now);
-        auto& pending = feed_.pending();
-        if (flush_to_ > entry_.state.durable_seq)
-            pending.flush();
-        if (!has_place_in_flight() || !pending.due(now))
-            return;
+        const bool flush = flush_to_ > entry_.state.durable_seq;
+        const auto& out = writer_->out();
+        const auto decision =
+            decide_batch(limit, {feed_.waiting(), flush, out.batches().size(), out.metered_bytes()}, now);
+        if (decision.what != batch_decision::kind::freeze)
+            return decision;
         writer_->freeze(feed_.take());
         remember_writer();
     }

@@ -1,6 +1,6 @@
 #pragma once
-// Delivers one S2 stream: performs what s2::writer decides, with what stream_feed gathers, when batcher says
-// so. One task per stream plus one that takes the acks of the open append session.
+// Delivers one S2 stream: performs what s2::writer decides, with what stream_feed gathers, when batch_policy
+// says so. One task per stream plus one that takes the acks of the open append session.
 //
 // 1. The state is in the table before the bytes that it describes are sent.
 // 2. Whatever wakes the task (new envelopes, an ack, an end, a wish) only notifies; every decision is made in
@@ -27,7 +27,6 @@
 
 namespace agent {
 
-constexpr std::uint64_t in_flight_metered_bytes_max = 4 * 1024 * 1024;
 constexpr net::duration park_retry = std::chrono::seconds(5);
 constexpr net::duration park_retry_later = std::chrono::seconds(1); // where its turn has not come
 constexpr net::duration call_timeout = std::chrono::seconds(5);     // of one unary call
@@ -104,13 +103,12 @@ private:
     net::task<> replace_connection();
     net::task<> receive(std::shared_ptr<s2::append_session> session);
     setback take_session_end();
-    net::task<> rest();
+    net::task<> rest(batch_decision batch);
     net::task<> failed(const s2::error& why);
     net::task<> after(s2::writer::pause pause, const s2::error& why);
 
     void remember_writer(); // the writer's memory and the feed's progress into the table
-    void freeze_due();
-    bool has_place_in_flight() const;
+    batch_decision freeze_due();
     void watch_acks();
     void stop_watching_acks();
     void set_condition(stream_condition condition, std::string reason);

@@ -38,13 +38,12 @@ void gathered_batch::clear() {
 }
 
 stream_feed::stream_feed(net::environment& env, ring& journal, session_table& sessions, delivery_state& state,
-                         batch_limits limits, durable_function on_events_durable)
+                         durable_function on_events_durable)
     : env_(env)
     , journal_(journal)
     , sessions_(sessions)
     , state_(state)
-    , on_events_durable_(std::move(on_events_durable))
-    , batcher_(limits) {
+    , on_events_durable_(std::move(on_events_durable)) {
     // Nothing up to the highest seq sent may go before its fate is known.
     if (state_.sent_seq > state_.durable_seq)
         hold_ = journal_.hold(state_.durable_seq + 1, state_.sent_seq);
@@ -99,7 +98,7 @@ void stream_feed::start() {
     gathering_own_.clear();
     own_gathered_ = 0;
     own_taken_ = 0;
-    batcher_.taken();
+    full_ = false;
     // What was told of a gap and is still here never landed. The ring may lack more by now: it is told anew.
     std::erase_if(state_.own_records, [](const own_record& record) { return record.covers_to != 0; });
 }
@@ -118,7 +117,7 @@ void stream_feed::gather(net::time_point now) {
             taken = gather_gap(std::get<ring_gap>(item), now);
         if (!taken) {
             cursor_->seek(before);
-            batcher_.full();
+            full_ = !gathering_->records.empty();
             return;
         }
     }
@@ -130,7 +129,7 @@ bool stream_feed::gather_stored_before(seq_t seq, net::time_point now) {
         const auto& record = state_.own_records[own_taken_ + own_gathered_];
         if (record.before_seq > seq)
             return true;
-        if (!batcher_.fits(metered(record.line)))
+        if (!waiting().fits(metered(record.line)))
             return false;
         gathering_->made.push_back(record.line);
         add(gathering_->made.back(), record_timestamp(record.line), now);
@@ -144,7 +143,7 @@ bool stream_feed::gather_stored_before(seq_t seq, net::time_point now) {
 bool stream_feed::gather_entry(const ring_entry& entry, net::time_point now) {
     if (!wants_next(entry))
         return true;
-    if (!gather_stored_before(entry.seq, now) || !batcher_.fits(metered(entry.line)))
+    if (!gather_stored_before(entry.seq, now) || !waiting().fits(metered(entry.line)))
         return false;
     if (hold_)
         hold_->extend_to(std::max(hold_->last(), entry.seq));
@@ -198,7 +197,7 @@ bool stream_feed::gather_gap_piece(const gap_piece& piece, net::time_point now) 
     own_record record{piece.gap.to_seq + 1, piece.gap.to_seq,
                       events_dropped_envelope(piece.session->id, piece.gap, env_.wall_now())};
     const bool in_state = has_room_for(record, state_, gathering_own_);
-    if (!in_state || !batcher_.fits(metered(record.line)))
+    if (!in_state || !waiting().fits(metered(record.line)))
         return false; // the acknowledgement of others makes room
     gathering_->made.push_back(record.line);
     add(gathering_->made.back(), record_timestamp(record.line), now);
@@ -208,9 +207,10 @@ bool stream_feed::gather_gap_piece(const gap_piece& piece, net::time_point now) 
 }
 
 void stream_feed::add(std::string_view body, std::uint64_t timestamp, net::time_point now) {
+    if (gathering_->records.empty())
+        gathering_->first_at = now;
     gathering_->records.push_back({timestamp, body});
     gathering_->metered_bytes += metered(body);
-    batcher_.add(metered(body), now);
 }
 
 void stream_feed::cover(seq_t last) {
@@ -231,7 +231,7 @@ std::unique_ptr<gathered_batch> stream_feed::take() {
     gathering_own_.clear();
     own_gathered_ = 0;
     state_.sent_seq = std::max(state_.sent_seq, batch->last_seq);
-    batcher_.taken();
+    full_ = false;
     return batch;
 }
 

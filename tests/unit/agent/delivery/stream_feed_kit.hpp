@@ -67,11 +67,11 @@ struct stream_feed_test : testing::Test {
         return line;
     }
 
-    stream_feed& open_feed(std::string stream = "one", batch_limits limits = {}) {
+    stream_feed& open_feed(std::string stream = "one") {
         state.at = here;
         state.stream = std::move(stream);
         feed = std::make_unique<stream_feed>(
-            env, *journal, *sessions, state, limits,
+            env, *journal, *sessions, state,
             [this](std::uint32_t, std::uint64_t events) { events_durable += events; });
         return *feed;
     }

@@ -94,11 +94,11 @@ TEST_F(stream_feed_test, a_gap_that_finds_no_room_in_a_batch_goes_into_the_next)
     const auto around = publish_event(a).size();
     open_feed().start();
     feed->gather(now);
-    while (feed->pending().metered_bytes() + 400'000 < s2::batch_metered_bytes_max) {
+    while (feed->waiting().metered_bytes + 400'000 < s2::batch_metered_bytes_max) {
         publish_event(a, 300'000);
         feed->gather(now);
     }
-    publish_event(a, s2::batch_metered_bytes_max - feed->pending().metered_bytes() - around - 50);
+    publish_event(a, s2::batch_metered_bytes_max - feed->waiting().metered_bytes - around - 50);
     feed->gather(now);
     const auto gathered_to = journal->last_seq();
     for (int i = 0; i < 400; ++i)
