@@ -1,6 +1,7 @@
 #pragma once
-// The batches that are out, oldest first, and the append session that they go through: what is sent next, which
-// acknowledgement answers which batch. Every session sends them from the oldest on, each where it belongs.
+// The batches that are out, oldest first, and the append session that they go through: what is sent next,
+// which acknowledgement answers which batch. Every session sends them from the oldest on, each where it
+// belongs.
 
 #include "s2/batch.hpp"
 #include "s2/reading.hpp"

@@ -8,8 +8,8 @@
 //    session.
 // 3. END_STREAM without a terminal frame is a clean end; a batch that is unacked then is ambiguous.
 // 4. After the end every event is that end.
-// 5. Whoever aborts says why, once. That is the end's reason, unless the server's own answer comes first: what
-//    the connection says of an end of our making is no reason.
+// 5. Whoever aborts says why, once. That is the end's reason, unless the server's own answer comes first:
+//    what the connection says of an end of our making is no reason.
 
 #include "s2/error.hpp"
 #include "s2/frame.hpp"

@@ -45,8 +45,8 @@ public:
     void on_created();
     // Records in order from where the read stands. An empty page below `to` means gone.
     void on_page(const std::vector<sequenced_record>& records);
-    // Nothing: as expected, the oldest batch is durable. Else how the server broke the rules: end the session.
-    // `handed_over`: bytes of the session that have left.
+    // Nothing: as expected, the oldest batch is durable. Else how the server broke the rules: end
+    // the session. `handed_over`: bytes of the session that have left.
     std::optional<std::string> on_ack(const append_ack& ack, std::uint64_t handed_over);
     // The session, or the action in progress, failed. Returns what the owner does before asking next() again:
     // retry (after a backoff), park_sink, park_stream, cancelled; condition_failed and the like are handled

@@ -5,16 +5,14 @@
 // 1. The state is in the table before the bytes that it describes are sent.
 // 2. Whatever wakes the task (new envelopes, an ack, an end, a wish) only notifies; every decision is made in
 //    run().
-// 3. A failure is retried without end: after a backoff, at once when somebody flushes. What no retry cures is
-//    parked and tried again every park_retry, as far as may_retry() lets it, and when it is told to.
+// 3. A failure is retried without end: delivery_policy says when, and what no retry cures.
 
 #include "agent/config/config.hpp"
 #include "agent/delivery/delivery.hpp"
+#include "agent/delivery/delivery_policy.hpp"
 #include "agent/delivery/pause_detector.hpp"
-#include "agent/delivery/standing.hpp"
 #include "agent/delivery/stream_feed.hpp"
 #include "agent/state/delivery_table.hpp"
-#include "net/retry.hpp"
 #include "net/task/task_group.hpp"
 #include "s2/append_session.hpp"
 #include "s2/client.hpp"
@@ -27,9 +25,7 @@
 
 namespace agent {
 
-constexpr net::duration park_retry = std::chrono::seconds(5);
-constexpr net::duration park_retry_later = std::chrono::seconds(1); // where its turn has not come
-constexpr net::duration call_timeout = std::chrono::seconds(5);     // of one unary call
+constexpr net::duration call_timeout = std::chrono::seconds(5); // of one unary call
 
 // What the deliveries of one sink share. All of it outlives them.
 struct delivery_context {
@@ -68,14 +64,14 @@ public:
 
     stream_feed& feed() { return feed_; }
 
-    stream_condition condition() const { return condition_; }
+    stream_condition condition() const { return policy_.condition(); }
 
-    const std::string& reason() const { return reason_; }
+    const std::string& reason() const { return policy_.reason(); }
 
     // Parked, and being tried again: it is not known yet whether it still is refused.
-    bool trying_again() const { return trying_again_; }
+    bool trying_again() const { return policy_.trying_again(); }
 
-    net::time_point refused_at() const { return refused_at_; } // of a parked stream, the last time
+    net::time_point refused_at() const { return policy_.refused_at(); } // of a parked stream, the last time
 
     // After run(): why another writer has the stream; empty where none has.
     std::string lost_reason() const;
@@ -103,19 +99,16 @@ private:
     net::task<> replace_connection();
     net::task<> receive(std::shared_ptr<s2::append_session> session);
     setback take_session_end();
-    net::task<> rest(batch_decision batch);
-    net::task<> failed(const s2::error& why);
-    net::task<> after(s2::writer::pause pause, const s2::error& why);
 
+    void failed(const s2::error& why);
+    void set_back(s2::writer::pause pause, const s2::error& why);
+    bool pausing();
+    delivery_facts facts(const s2::writer_action& action, const batch_decision& batch) const;
     void remember_writer(); // the writer's memory and the feed's progress into the table
     batch_decision freeze_due();
     void watch_acks();
     void stop_watching_acks();
-    void set_condition(stream_condition condition, std::string reason);
-    net::task<> rest_parked();
     void progressed();
-    bool all_quiet() const;
-    bool idle_feed() const;
     std::string_view fencing_token() const;
     net::time_point call_deadline() const;
 
@@ -126,19 +119,11 @@ private:
     std::shared_ptr<s2::append_session> session_;
     std::optional<s2::append_event> session_end_; // as receive() saw it, until run() takes it
     net::condition wake_;
-    net::retry retry_;
+    delivery_policy policy_;
     pause_detector pauses_;
     std::unique_ptr<net::timer> ack_alarm_;
-    net::time_point quiet_since_{};
     bool ack_alarm_running_ = false;
-    seq_t flush_to_ = 0;   // no linger until this is durable
-    bool hurry_ = false;   // skip the present wait, once
-    bool started_ = false; // the feed gathers
-    bool retiring_ = false;
-    bool trying_again_ = false;
-    stream_condition condition_ = stream_condition::idle;
-    std::string reason_;
-    net::time_point refused_at_{};
+    seq_t flush_to_ = 0; // no linger until this is durable
     std::uint64_t ack_count_ = 0;
 };
 

@@ -8,7 +8,7 @@ namespace agent {
 net::task<> stream_delivery::open_session(net::task_group& group) {
     auto opened = co_await s2::append_session::open(context_.client, entry_.state.stream, call_deadline());
     if (!opened) {
-        co_await failed(opened.error());
+        failed(opened.error());
         co_return;
     }
     session_ = std::move(*opened);
@@ -54,7 +54,7 @@ net::task<> stream_delivery::replace_connection() {
         s2::error::from_transport(boost::asio::error::connection_reset, true, "the connection was replaced"));
     const setback met = take_session_end();
     if (met.pause != s2::writer::pause::back_off)
-        co_await after(met.pause, met.why);
+        set_back(met.pause, met.why);
 }
 
 // While something is in flight (or a half-closed session has not ended) there must be progress within the ack
@@ -111,7 +111,7 @@ stream_delivery::setback stream_delivery::take_session_end() {
     const std::optional<s2::error> failure = std::move(session_end_->failure);
     session_end_.reset();
     session_.reset();
-    quiet_since_ = context_.env.now();
+    policy_.on_session_end(context_.env.now());
     if (!failure || writer_->out().batches().empty()) {
         const auto pause = writer_->on_session_end();
         return {pause, s2::error::from_transport(net::error::eof, true,
