@@ -7,6 +7,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <charconv>
+#include <iterator>
 
 namespace agent {
 namespace {
@@ -23,7 +25,8 @@ json::array to_json(const own_record& record) {
     return {record.before_seq, record.covers_to, record.line};
 }
 
-json::value to_json(const delivery_state& state) {
+// All but the numbers that change with each batch.
+json::object rest_of(const delivery_state& state) {
     json::array tokens;
     for (const auto& token : state.memory.tokens)
         tokens.emplace_back(token);
@@ -37,20 +40,31 @@ json::value to_json(const delivery_state& state) {
                        {"tokens", std::move(tokens)},
                        {"claimed", state.memory.claimed},
                        {"empty_claim", state.memory.empty_claim},
-                       {"durable", state.memory.durable},
                        {"from_seq", state.from_seq},
-                       {"durable_seq", state.durable_seq},
-                       {"sent_seq", state.sent_seq},
                        {"own_records", std::move(records)}};
     if (state.memory.first_tail)
         value["first_tail"] = *state.memory.first_tail;
-    if (state.trusted_seq > state.durable_seq)
-        value["trusted_seq"] = state.trusted_seq;
     if (state.lost) {
         value["lost"] = state.lost_reason;
         value["continued_as"] = state.continued_as;
     }
     return value;
+}
+
+void append_number(std::string_view key, std::uint64_t value, std::string& text) {
+    char digits[20];
+    const auto end = std::to_chars(std::begin(digits), std::end(digits), value).ptr;
+    text.append(key).append(digits, end);
+}
+
+// In front of the rest, whose first brace they take the place of.
+void append_numbers(const delivery_state& state, std::string& text) {
+    append_number(R"({"durable":)", state.memory.durable, text);
+    append_number(R"(,"durable_seq":)", state.durable_seq, text);
+    append_number(R"(,"sent_seq":)", state.sent_seq, text);
+    if (state.trusted_seq > state.durable_seq)
+        append_number(R"(,"trusted_seq":)", state.trusted_seq, text);
+    text.push_back(',');
 }
 
 std::string text(const json::object& from, std::string_view name) {
@@ -130,7 +144,7 @@ delivery_state from_json(const json::object& value) {
 // With what may still come to it.
 std::size_t bytes_max(const delivery_state& state) {
     const auto& tokens = state.memory.tokens;
-    std::size_t bytes = json::serialize(to_json(state)).size() + growth_bytes_max;
+    std::size_t bytes = to_json_text(state).size() + growth_bytes_max;
     bytes += (s2::own_tokens_max - std::min(tokens.size(), s2::own_tokens_max)) * token_json_bytes_max;
     return bytes + (state.lost ? 0 : json::serialize(json::string(state.stream)).size());
 }
@@ -151,7 +165,25 @@ own_record announcement(std::string_view stream, seq_t from_seq, announced_part 
 }
 
 std::string to_json_text(const delivery_state& state) {
-    return json::serialize(to_json(state));
+    delivery_text text;
+    return text.of(state);
+}
+
+const std::string& delivery_text::of(const delivery_state& state) {
+    if (made_of_) {
+        made_of_->memory.durable = state.memory.durable;
+        made_of_->durable_seq = state.durable_seq;
+        made_of_->trusted_seq = state.trusted_seq;
+        made_of_->sent_seq = state.sent_seq;
+    }
+    if (made_of_ != state) {
+        made_of_ = state;
+        rest_ = json::serialize(rest_of(state));
+    }
+    whole_.clear();
+    append_numbers(state, whole_);
+    whole_.append(rest_, 1);
+    return whole_;
 }
 
 std::optional<delivery_state> delivery_state_of_json(std::string_view text) {
@@ -235,7 +267,7 @@ void delivery_table::remove(entry& which) {
 }
 
 bool delivery_table::store(const entry& which) {
-    const std::string value = json::serialize(to_json(which.state));
+    const std::string& value = which.text.of(which.state);
     if (value.size() > slots_->value_bytes_max()) {
         spdlog::error("the delivery state of stream {} has outgrown its slot ({} bytes of {})",
                       which.state.stream, value.size(), slots_->value_bytes_max());

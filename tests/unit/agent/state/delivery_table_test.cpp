@@ -64,6 +64,50 @@ TEST(delivery_table_test, a_first_claims_tail_and_a_verdict_are_kept) {
     EXPECT_EQ(found->state.continued_as, "one~0123abcd");
 }
 
+TEST(delivery_table_test, whatever_changes_is_in_the_text_that_is_stored_next) {
+    const std::function<void(delivery_state&)> changes[] = {
+        [](auto& state) { state.memory.durable = 0; },
+        [](auto& state) { state.durable_seq = 8; },
+        [](auto& state) { state.trusted_seq = 18'000'000'000'000'000'000ull; },
+        [](auto& state) { state.sent_seq = 10; },
+        [](auto& state) { state.durable_seq = state.trusted_seq; },
+        [](auto& state) { state.trusted_seq = 0; },
+        [](auto& state) { state.own_records.pop_back(); },
+        [](auto& state) { state.own_records.front().covers_to = 6; },
+        [](auto& state) {
+            state.own_records = {announcement("one", 9, {"an id", continuation_reason::storage, 5})};
+        },
+        [](auto& state) { state.own_records.clear(); },
+        [](auto& state) { state.memory.tokens = {"t1"}; },
+        [](auto& state) { state.memory.claimed = false; },
+        [](auto& state) { state.memory.first_tail = 7; },
+        [](auto& state) { state.memory.first_tail.reset(); },
+        [](auto& state) { state.memory.empty_claim = true; },
+        [](auto& state) { state.from_seq = 4; },
+        [](auto& state) { state.at.basin = "basin-two"; },
+        [](auto& state) { state.stream = "two"; },
+        [](auto& state) {
+            state.lost = true;
+            state.lost_reason = "why";
+            state.continued_as = "three";
+        },
+        [](auto& state) { state.continued_as = "four"; },
+    };
+    memory_world env;
+    const auto table = open(env);
+    auto* entry = table->add(sample("one"));
+    for (const auto& change : changes) {
+        const auto before = entry->state;
+        change(entry->state);
+        EXPECT_NE(entry->state, before) << "a change that is none shows nothing";
+        ASSERT_TRUE(table->store(*entry));
+        auto stored = open(env)->all().at(0)->state;
+        stored.trusted_seq = entry->state.trusted_seq; // stored only where it says more
+        EXPECT_EQ(to_json_text(stored), to_json_text(entry->state));
+        EXPECT_EQ(stored, entry->state) << to_json_text(stored);
+    }
+}
+
 TEST(delivery_table_test, one_name_at_two_places_is_two_streams) {
     memory_world env;
     const auto table = open(env);
