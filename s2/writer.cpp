@@ -148,8 +148,6 @@ writer::pause writer::on_fence_mismatch(const error& failure) {
     return fence_.backs_off() ? pause::back_off : pause::none;
 }
 
-// --- reading back
-
 void writer::begin_read(reading range) {
     reading_ = range;
     phase_ = phase::read;
@@ -260,8 +258,6 @@ writer::pause writer::on_batch_mismatch(const error& failure) {
         begin_read({reading::purpose::compare, oldest, tail});
     return pause::none;
 }
-
-// --- endings
 
 writer::pause writer::on_failure(const error& failure) {
     const verdict what = classify(failure);
