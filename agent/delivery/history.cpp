@@ -155,7 +155,8 @@ history::leaving history::choose() const {
             needed.emplace(part.stream, part.at.basin);
     }
     for (const auto& entry : deliveries_.all())
-        if (!needed.contains({entry->state.stream, entry->state.at.basin}) && sink_.may_leave(*entry))
+        if (!needed.contains({entry->state.stream, entry->state.at.basin}) &&
+            sink_.streams().may_leave(*entry))
             going.streams.push_back(entry->state);
     return going;
 }
@@ -181,9 +182,10 @@ bool history::free(const leaving& kept) {
                 return std::any_of(session.parts.begin(), session.parts.end(), refers);
             });
         auto* now = deliveries_.find(was.at, was.stream);
-        if (needed || !now || !sink_.may_leave(*now) || to_json_text(now->state) != to_json_text(was))
+        if (needed || !now || !sink_.streams().may_leave(*now) ||
+            to_json_text(now->state) != to_json_text(was))
             continue;
-        sink_.leave(*now);
+        sink_.streams().leave(*now);
         any = true;
     }
     return any;
@@ -264,7 +266,7 @@ net::task<bool> history::bring_session_back(std::string id) {
 net::task<bool> history::bring_stream_back(std::string id) {
     bool any = false;
     for (std::size_t steps = 0; steps < deliveries_max; ++steps) {
-        const auto missing = sink_.goes_on_in_unknown(id);
+        const auto missing = sink_.streams().goes_on_in_unknown(id);
         if (!missing)
             break;
         std::function<stored<std::optional<delivery_state>>(history_storage&)> find =
@@ -272,7 +274,7 @@ net::task<bool> history::bring_stream_back(std::string id) {
         auto found = co_await with_storage<std::optional<delivery_state>>(false, std::move(find));
         if (!found || !*found || deliveries_.find(missing->at, missing->stream))
             break;
-        if (!sink_.take_back(std::move(**found)))
+        if (!sink_.streams().take_back(std::move(**found)))
             break;
         any = true;
     }

@@ -225,16 +225,22 @@ delivery_table::entry* delivery_table::add(delivery_state fresh) {
         return nullptr;
     const auto slot = static_cast<std::size_t>(free - used.begin());
     entries_.push_back(std::make_unique<entry>(entry{slot, std::move(fresh)}));
+    if (listener_)
+        listener_->stream_added(*entries_.back());
     store(*entries_.back());
     return entries_.back().get();
 }
 
 void delivery_table::remove(entry& which) {
     slots_->erase(which.slot);
+    if (listener_)
+        listener_->stream_gone(which);
     std::erase_if(entries_, [&](const auto& each) { return each.get() == &which; });
 }
 
 bool delivery_table::store(const entry& which) {
+    if (listener_)
+        listener_->stream_changed(which);
     const std::string value = json::serialize(to_json(which.state));
     if (value.size() > slots_->value_bytes_max()) {
         spdlog::error("the delivery state of stream {} has outgrown its slot ({} bytes of {})",

@@ -84,6 +84,19 @@ public:
         delivery_state state;
     };
 
+    // Who keeps something of the streams, and goes by each change of what is stored of one.
+    class listener {
+    public:
+        virtual void stream_added(const entry& added) = 0;
+        virtual void stream_changed(const entry& changed) = 0;
+        virtual void stream_gone(const entry& gone) = 0;
+
+    protected:
+        ~listener() = default;
+    };
+
+    void set_listener(listener* listening) { listener_ = listening; } // one; none to end it
+
     // Pointers stay valid until the entry is removed.
     entry* find(const place& at, std::string_view stream);
 
@@ -101,6 +114,7 @@ public:
     std::vector<std::string> damaged() const { return damaged_; } // slots that could not be read, for the log
 
 private:
+    listener* listener_ = nullptr;
     std::unique_ptr<slot_file> slots_;
     std::vector<std::unique_ptr<entry>> entries_;
     std::vector<std::string> damaged_;

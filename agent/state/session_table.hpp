@@ -20,6 +20,7 @@
 #include "agent/state/slot_file.hpp"
 #include "net/clock.hpp"
 
+#include <compare>
 #include <functional>
 #include <list>
 #include <memory>
@@ -43,7 +44,7 @@ struct place {
 
     bool embedded() const { return basin_endpoint.empty(); }
 
-    bool operator==(const place&) const = default;
+    auto operator<=>(const place&) const = default;
     std::string text() const; // "basin at https://…", "the embedded store"
 };
 
@@ -51,11 +52,15 @@ struct session_part {
     place at;
     std::string stream;
     seq_t from_seq = 0;
+
+    bool operator==(const session_part&) const = default;
 };
 
 struct session_span {
     seq_t from_seq = 0;
     seq_t to_seq = 0; // inclusive; 0 while the span is open
+
+    bool operator==(const session_span&) const = default;
 };
 
 struct session_record {
@@ -86,6 +91,16 @@ struct session_record {
     void open_span(seq_t from_seq, bool nobody_between);
 };
 
+// Who keeps something of the sessions' spans and parts, and goes by each change of them.
+class session_listener {
+public:
+    virtual void session_changed(const session_record& session) = 0; // a new one as well
+    virtual void session_gone(std::uint32_t number) = 0;
+
+protected:
+    ~session_listener() = default;
+};
+
 class session_table {
 public:
     // In memory without a state directory. error::corrupt where a slot can't be read: what its session owes
@@ -97,6 +112,8 @@ public:
     // what is changed here stays here. Empty where the agent has not finished making it.
     static net::result<std::unique_ptr<session_table>> open_to_read(net::environment& env,
                                                                     const std::filesystem::path& state_dir);
+
+    void set_listener(session_listener* listener) { listener_ = listener; } // one; none to end it
 
     // Newest last. Pointers stay valid while the table lives, unless the session gave way.
     const std::list<session_record>& all() const { return sessions_; }
@@ -160,6 +177,7 @@ private:
     void started();
     void end_before(session_record& earlier, const session_record& later);
 
+    session_listener* listener_ = nullptr;
     std::unique_ptr<slot_file> slots_;
     std::list<session_record> sessions_; // by the seq of their last start: the newest last
     session_record* active_ = nullptr;

@@ -135,8 +135,9 @@ TEST_F(s2_sink_limits, the_257th_session_with_something_undelivered_is_refused) 
         EXPECT_EQ(sink->owed_to(), "basin-aaaa at http://a.test (256 streams)");
         EXPECT_EQ(deliveries->all().size(), sessions_max) << "it left nothing behind";
         // One is delivered: there is room again.
-        auto& delivered = deliveries->all().front()->state;
-        delivered.durable_seq = sessions->all().front().spans.front().to_seq;
+        auto& delivered = *deliveries->all().front();
+        delivered.state.durable_seq = sessions->all().front().spans.front().to_seq;
+        deliveries->store(delivered);
         EXPECT_FALSE(start(sessions_max));
     });
 }
