@@ -63,10 +63,9 @@ writer_action writer::next() const {
     case phase::appending:
         if (session_ == session::none && !batches_.empty())
             action.what = kind::open;
-        else if (session_ == session::open && sent_ < batches_.size()) {
+        else if (session_ == session::open && sent_ < batches_.size())
             action.what = kind::send;
-            action.index = sent_;
-        } else if (session_ == session::closing)
+        else if (session_ == session::closing)
             action.what = kind::half_close;
         break;
     }
@@ -75,12 +74,17 @@ writer_action writer::next() const {
 
 // --- appending
 
-void writer::freeze(std::uint64_t records, std::uint64_t metered_bytes) {
+void writer::freeze(std::unique_ptr<batch_content> content) {
     NET_ASSERT(appending(), "no batch before the claim, nor while older ones are read back");
-    NET_ASSERT(records > 0 && records <= batch_records_max, "a batch holds 1 to 1000 records");
-    batches_.push_back({next_, records, metered_bytes});
-    next_ += records;
-    in_flight_bytes_ += metered_bytes;
+    batch next;
+    next.match = next_;
+    next.records = content->views().size();
+    next.metered_bytes = content->metered_size();
+    next.content = std::move(content);
+    NET_ASSERT(next.records > 0 && next.records <= batch_records_max, "a batch holds 1 to 1000 records");
+    next_ = next.end();
+    in_flight_bytes_ += next.metered_bytes;
+    batches_.push_back(std::move(next));
 }
 
 void writer::on_opened() {
@@ -88,8 +92,9 @@ void writer::on_opened() {
     sent_ = 0;
 }
 
-void writer::on_sent() {
-    ++sent_;
+batch& writer::on_sending() {
+    NET_ASSERT(next().what == writer_action::kind::send, "a batch is sent when it is its turn");
+    return batches_[sent_++];
 }
 
 void writer::on_half_closed() {
@@ -105,24 +110,38 @@ void writer::close_session() {
         session_ = session::closing;
 }
 
-bool writer::on_ack(const append_ack& ack) {
-    if (phase_ != phase::appending || batches_.empty() || sent_ == 0)
-        return false;
-    const frozen_batch& oldest = batches_.front();
-    if (ack.start.seq_num != oldest.match || ack.end.seq_num != oldest.end())
-        return false;
-    --sent_;
-    resolve_below(oldest.end());
-    return true;
+std::optional<std::string> writer::violation(const append_ack& ack, std::uint64_t handed_over) const {
+    if (phase_ != phase::appending || sent_ == 0)
+        return "an ack without a batch";
+    const batch& oldest = batches_.front();
+    if (handed_over < oldest.whole_at)
+        return "an ack for a batch that has not been sent whole";
+    const std::uint64_t records = ack.end.seq_num - ack.start.seq_num;
+    if (records != oldest.records)
+        return "an ack of " + std::to_string(records) + " records for a batch of " +
+               std::to_string(oldest.records);
+    if (ack.start.seq_num != oldest.match)
+        return "an ack at " + std::to_string(ack.start.seq_num) + " for a batch that must be at " +
+               std::to_string(oldest.match);
+    return std::nullopt;
 }
 
-void writer::resolve_below(std::uint64_t position) {
+std::optional<std::string> writer::on_ack(const append_ack& ack, std::uint64_t handed_over) {
+    if (auto wrong = violation(ack, handed_over))
+        return wrong;
+    --sent_;
+    resolve_below(batches_.front().end(), proof::acknowledged);
+    return std::nullopt;
+}
+
+void writer::resolve_below(std::uint64_t position, proof how) {
+    memory_.durable = std::max(memory_.durable, position);
     while (!batches_.empty() && batches_.front().end() <= position) {
+        auto content = std::move(batches_.front().content);
         in_flight_bytes_ -= batches_.front().metered_bytes;
         batches_.pop_front();
-        ++resolved_;
+        judge_.on_durable(std::move(content), how);
     }
-    memory_.durable = std::max(memory_.durable, position);
 }
 
 void writer::session_gone() {

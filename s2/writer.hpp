@@ -4,7 +4,8 @@
 //
 // Invariants
 // 1. Every append carries match_seq_num and this incarnation's token. A batch keeps its boundaries and its
-//    match from freeze() until it is resolved: acknowledged, or found byte for byte where it belongs.
+//    match from freeze() until it is resolved: acknowledged, or found byte for byte where it belongs. An ack
+//    answers the oldest batch, which must have been sent whole, and fits it.
 // 2. Nothing is appended before this incarnation's fence is acknowledged (a barrier: everything below it is
 //    final) and everything between the durable position and the fence has been judged.
 // 3. A candidate token is in the stored set of own tokens before the fence that names it is sent; only a
@@ -13,13 +14,12 @@
 // 5. Another writer's record or token, a stream that is gone, shorter than what was acknowledged, or trimmed
 //    where it had to be read, is final: `lost`. The writer never appends to that stream again.
 
+#include "s2/batch.hpp"
 #include "s2/error.hpp"
-#include "s2/types.hpp"
 
 #include <deque>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace s2 {
@@ -37,24 +37,20 @@ struct writer_memory {
     bool operator==(const writer_memory&) const = default;
 };
 
+enum class proof { acknowledged, read_back };
+
 // The owner's knowledge of what it wrote.
 class record_judge {
 public:
     virtual ~record_judge() = default;
+    // The oldest batch is durable, by that proof.
+    virtual void on_durable(std::unique_ptr<batch_content> content, proof how) = 0;
     // Whether this record (not a command) is the next of ours; the owner counts it as durable then.
     virtual bool is_ours(const sequenced_record& record) = 0;
     // Whether a record that stood there before our first claim shows that another writer writes our sessions.
     virtual bool shows_another_writer(const sequenced_record& record) = 0;
     // Whether it stood there before anything of ours existed: nothing below it shows another writer then.
     virtual bool predates_ours(const sequenced_record& record) = 0;
-};
-
-struct frozen_batch {
-    std::uint64_t match;
-    std::uint64_t records;
-    std::uint64_t metered_bytes;
-
-    std::uint64_t end() const { return match + records; }
 };
 
 struct writer_action {
@@ -65,7 +61,7 @@ struct writer_action {
         create_stream, // → on_created / on_failure
         read,          // [from, to) → on_page until it says enough / on_failure
         open,          // an append session → on_opened / on_failure
-        send,          // batch `index` of batches() → on_sent
+        send,          // the next batch of batches() → on_sending, before its first byte goes out
         half_close,    // no more sends, acks go on → on_half_closed, later on_session_end
         ready,         // nothing to do before an ack, a new batch, or a wish
         lost,          // final: another writer; see lost_reason()
@@ -76,7 +72,6 @@ struct writer_action {
     std::string token;
     std::uint64_t from = 0;
     std::uint64_t to = 0;
-    std::size_t index = 0;
 };
 
 class writer {
@@ -96,10 +91,10 @@ public:
     // Records in order from where the read stands; true: go on reading. An empty page below `to` means gone.
     bool on_page(const std::vector<sequenced_record>& records);
     void on_opened();
-    void on_sent();
-    // True: as expected, the oldest batch is durable and popped. False: the server broke the rules; end the
-    // session.
-    bool on_ack(const append_ack& ack);
+    batch& on_sending(); // the batch that goes out now
+    // Nothing: as expected, the oldest batch is durable. Else how the server broke the rules: end the session.
+    // `handed_over`: bytes of the session that have left.
+    std::optional<std::string> on_ack(const append_ack& ack, std::uint64_t handed_over);
     // The session, or the action in progress, failed. Returns what the owner does before asking next() again:
     // retry (after a backoff), park_sink, park_stream, cancelled; condition_failed and the like are handled
     // inside (retry at once: verdict::range is returned as "nothing to wait for").
@@ -116,9 +111,9 @@ public:
     bool appending() const { return phase_ == phase::appending; }
 
     // The next records become a batch; appending() must hold.
-    void freeze(std::uint64_t records, std::uint64_t metered_bytes);
+    void freeze(std::unique_ptr<batch_content> content);
 
-    const std::deque<frozen_batch>& batches() const { return batches_; } // unresolved, oldest first
+    const std::deque<batch>& batches() const { return batches_; } // unresolved, oldest first
 
     std::uint64_t in_flight_bytes() const { return in_flight_bytes_; }
 
@@ -127,9 +122,6 @@ public:
     bool session_open() const { return session_ != session::none; }
 
     bool session_takes_batches() const { return session_ == session::open; } // it is not being closed
-
-    // How many of the oldest batches have been resolved as durable since the last call (acks and read-backs).
-    std::size_t take_resolved() { return std::exchange(resolved_, 0); }
 
     const std::string& lost_reason() const { return lost_reason_; }
 
@@ -169,7 +161,8 @@ private:
     pause on_fence_mismatch(const error& failure);
     pause on_batch_mismatch(const error& failure);
     void session_gone();
-    void resolve_below(std::uint64_t position);
+    std::optional<std::string> violation(const append_ack& ack, std::uint64_t handed_over) const;
+    void resolve_below(std::uint64_t position, proof how);
 
     writer_memory memory_;
     std::string token_;
@@ -189,9 +182,8 @@ private:
     bool older_gone_ = false; // nothing can be read below what was read
     bool older_seen_ = false; // an envelope older than all that is ours
 
-    std::deque<frozen_batch> batches_;
+    std::deque<batch> batches_;
     std::size_t sent_ = 0; // of batches_, in this session
-    std::size_t resolved_ = 0;
     std::uint64_t in_flight_bytes_ = 0;
     std::uint64_t next_ = 0;
     std::string lost_reason_;

@@ -131,12 +131,11 @@ void writer::finish_read() {
             return inspected();
         return inspect_below(read_to_ - std::min(read_to_, inspect_step));
     case phase::compare: {
-        const bool at_an_end = std::any_of(batches_.begin(), batches_.end(), [&](const frozen_batch& batch) {
-            return batch.end() == read_to_;
-        });
+        const bool at_an_end = std::any_of(batches_.begin(), batches_.end(),
+                                           [&](const batch& each) { return each.end() == read_to_; });
         if (!at_an_end)
             return lose("another writer's records stand among ours");
-        resolve_below(read_to_);
+        resolve_below(read_to_, proof::read_back);
         phase_ = phase::appending;
         return;
     }

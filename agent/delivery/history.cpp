@@ -131,7 +131,7 @@ net::task<> history::close() {
 // --- leaving
 
 bool history::may_leave(const session_record& session) const {
-    return sessions_.may_leave(session) && !session.recount_due && !sink_.owes(session);
+    return sessions_.may_leave(session) && !sink_.owes(session);
 }
 
 bool history::fuller_than(std::size_t sessions, std::size_t streams) const {
@@ -148,8 +148,11 @@ history::leaving history::choose() const {
     std::set<std::pair<std::string_view, std::string_view>> needed; // stream and basin
     for (const auto& session : all) {
         if (going.sessions.size() < wanted && may_leave(session)) {
-            going.sessions.push_back(session);
-            continue;
+            if (auto whole = sink_.accounts().whole(session)) {
+                going.sessions.push_back(session);
+                going.whole.push_back(std::move(*whole));
+                continue;
+            }
         }
         for (const auto& part : session.parts)
             needed.emplace(part.stream, part.at.basin);
@@ -221,7 +224,7 @@ net::task<bool> history::move_some() {
                                                           &deliveries](history_storage& in) -> stored<bool> {
         if (const auto unsynced = deliveries.sync())
             return storage_error{storage_error::kind::io, "the delivery table: " + unsynced.message()};
-        auto kept = in.keep(going.sessions, going.streams);
+        auto kept = in.keep(going.whole, going.streams);
         if (!kept)
             return kept.error();
         return true;

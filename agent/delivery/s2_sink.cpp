@@ -39,6 +39,7 @@ s2_sink::~s2_sink() = default;
 void s2_sink::recover() {
     continued_.recover();
     schedule_.recover();
+    accounts_.settle();
     if (continued_.go_on())
         condition_changed();
     for (const auto* stream : owed_.unsettled())

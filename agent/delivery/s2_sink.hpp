@@ -40,12 +40,6 @@ public:
     // names what only another place can take.
     void recover();
 
-    // Then, once the sessions know what they published: the durable counters are stored now and then only,
-    // or the machine died with them; what is owed tells their true value.
-    // False where a part of the ring can't be read for now, and the stored counters stand: to be called
-    // again.
-    bool recount_durable() { return accounts_.recount_durable(); }
-
     // Until aborted; after drain() until nothing is owed that can be delivered, and the sessions are closed.
     net::task<> run();
     // Take nothing new, deliver what is owed without lingering, then return from run().
@@ -77,15 +71,17 @@ public:
 
     bool knows(const session_part& part) const override { return placement_.knows(part); }
 
+    session_accounts& accounts() { return accounts_; } // for the history, which keeps whole ones
+
     stream_placement& streams() {
         return placement_;
     } // for the history, which takes them and gives them back
 
     bool owed(seq_t first, seq_t last) const override { return owed_.owed(first, last); }
 
-    void dropping(const ring_entry& dropped) override { accounts_.dropping(dropped); }
-
-    void dropping_done() override { accounts_.dropping_done(); }
+    void letting_go(std::uint64_t generation, seq_t first, seq_t last) override {
+        accounts_.letting_go({generation, first, last});
+    }
 
     seq_t durable_seq() const { return owed_.durable_seq(); } // everything up to it, of every session
 

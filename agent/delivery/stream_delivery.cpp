@@ -20,11 +20,7 @@ stream_delivery::stream_delivery(delivery_context context, delivery_table::entry
     : context_(std::move(context))
     , entry_(entry)
     , feed_(context_.env, context_.journal, context_.sessions, entry.state,
-            {context_.limits.linger, context_.limits.batch_records, context_.limits.batch_bytes},
-            [this](const ring_entry& durable) {
-                if (!durable.own)
-                    context_.sessions.count(durable.session, 1, 0);
-            })
+            {context_.limits.linger, context_.limits.batch_records, context_.limits.batch_bytes})
     , wake_(context_.env)
     , retry_(net::retry_policy{})
     , ack_alarm_(context_.env.make_timer()) {}
@@ -70,7 +66,8 @@ net::task<> stream_delivery::run() {
     co_await net::with_task_group(context_.env, [this](net::task_group& group) -> net::task<> {
         for (;;) {
             if (session_end_) {
-                co_await handle_session_end();
+                const setback met = take_session_end();
+                co_await after(met.pause, met.why);
                 continue;
             }
             freeze_due();
@@ -194,7 +191,7 @@ net::task<> stream_delivery::perform(s2::writer_action action, net::task_group& 
         co_await open_session(group);
         break;
     case kind::send:
-        co_await send(action.index);
+        co_await send();
         break;
     case kind::half_close:
         co_await half_close();
@@ -284,7 +281,6 @@ net::task<> stream_delivery::read_page(s2::writer_action action) {
     }
     const seq_t judged_before = feed_.judged_to();
     writer_->on_page(page->records);
-    account_resolved(counted::by_judge);
     remember_writer();
     if (feed_.judged_to() <= judged_before)
         co_return;
@@ -324,20 +320,8 @@ void stream_delivery::freeze_due() {
             pending.flush();
         if (!has_place_in_flight() || !pending.due(now))
             return;
-        frozen_.push_back(feed_.take());
-        writer_->freeze(frozen_.back().records.size(), frozen_.back().metered_bytes);
+        writer_->freeze(feed_.take());
         remember_writer();
-    }
-}
-
-void stream_delivery::account_resolved(counted how) {
-    for (std::size_t left = writer_->take_resolved(); left > 0; --left) {
-        const gathered_batch batch = std::move(frozen_.front());
-        frozen_.pop_front();
-        feed_.resolved(batch);
-        if (how == counted::by_batch)
-            for (const auto& each : batch.counts)
-                context_.sessions.count(each.session, each.events, 0);
     }
 }
 

@@ -85,8 +85,11 @@ public:
     std::uint64_t ack_count() const { return ack_count_; }
 
 private:
-    enum class cut_reason { none, silent, paused };
-    enum class counted { by_batch, by_judge };
+    // What the end of a session asks for, and why.
+    struct setback {
+        s2::writer::pause pause;
+        s2::error why;
+    };
 
     net::task<> perform(s2::writer_action action, net::task_group& group);
     net::task<> store_synced();
@@ -95,12 +98,12 @@ private:
     net::task<> create_stream();
     net::task<> read_page(s2::writer_action action);
     net::task<> open_session(net::task_group& group);
-    net::task<> send(std::size_t index);
+    net::task<> send();
     net::task<> half_close();
-    net::task<> abandon_session(s2::error why);
+    net::task<> end_session(s2::error why);
+    net::task<> replace_connection();
     net::task<> receive(std::shared_ptr<s2::append_session> session);
-    net::task<> session_end_seen();
-    net::task<> handle_session_end();
+    setback take_session_end();
     net::task<> rest();
     net::task<> failed(const s2::error& why);
     net::task<> after(s2::writer::pause pause, const s2::error& why);
@@ -108,10 +111,8 @@ private:
     void remember_writer(); // the writer's memory and the feed's progress into the table
     void freeze_due();
     bool has_place_in_flight() const;
-    void account_resolved(counted how);
     void watch_acks();
     void stop_watching_acks();
-    void cut_session(cut_reason why);
     void set_condition(stream_condition condition, std::string reason);
     net::task<> rest_parked();
     void progressed();
@@ -124,17 +125,14 @@ private:
     delivery_table::entry& entry_;
     stream_feed feed_;
     std::optional<s2::writer> writer_;
-    std::deque<gathered_batch> frozen_; // beside writer_->batches(), one for one
     std::shared_ptr<s2::append_session> session_;
-    // The end of the session that receive() saw and run() has not handled yet. Engaged: it ended.
-    std::optional<std::optional<s2::error>> session_end_;
+    std::optional<s2::append_event> session_end_; // as receive() saw it, until run() takes it
     net::condition wake_;
     net::retry retry_;
     pause_detector pauses_;
     std::unique_ptr<net::timer> ack_alarm_;
     net::time_point quiet_since_{};
     bool ack_alarm_running_ = false;
-    cut_reason cut_ = cut_reason::none;
     seq_t flush_to_ = 0;   // no linger until this is durable
     bool hurry_ = false;   // skip the present wait, once
     bool started_ = false; // the feed gathers

@@ -90,31 +90,19 @@ bool ring_cursor::enter_segment() {
 
 ring_cursor::item ring_cursor::next_in_segment() {
     const auto bytes = mapping_->bytes();
-    frame one;
-    while (true) {
-        const auto state = segment_->read(bytes, offset_, one);
-        if (state == frame_state::whole && one.seq < position_) {
-            offset_ = one.end;
-            continue;
-        }
-        if (state == frame_state::whole && one.seq == position_) {
-            position_before_ = position_;
-            offset_before_ = offset_;
-            offset_ = one.end;
-            ++position_;
-            return ring_entry{one.seq, one.session, one.own, one.payload};
-        }
-        if (state == frame_state::whole && one.seq <= segment_last_) {
-            ring_.note_damage(*segment_);
-            return leave({position_, one.seq - 1, gap_reason::damage});
-        }
-        const auto found = segment_->find(bytes, offset_ + 8, position_, segment_last_);
-        if (!found) {
-            ring_.note_damage(*segment_);
-            return leave({position_, segment_last_, gap_reason::damage});
-        }
-        offset_ = found->begin;
+    frame found;
+    const bool any = segment_->next(bytes, offset_, position_, segment_last_, found);
+    if (any && found.seq == position_) {
+        position_before_ = position_;
+        offset_before_ = found.begin;
+        offset_ = found.end;
+        ++position_;
+        return ring_entry{found.seq, found.session, found.own, found.payload};
     }
+    ring_.note_damage(*segment_);
+    if (any)
+        offset_ = found.begin;
+    return leave({position_, any ? found.seq - 1 : segment_last_, gap_reason::damage});
 }
 
 } // namespace agent

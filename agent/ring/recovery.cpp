@@ -47,7 +47,7 @@ std::optional<seq_t> parse_clean(std::string_view text) {
 struct scan_result {
     seq_t last_seq = 0; // first_seq - 1 when there is none
     std::size_t end = ring_header_bytes;
-    std::uint64_t producer_events = 0;
+    segment_counts counts;
     bool intact = true;
 };
 
@@ -72,7 +72,7 @@ scan_result scan(ring_segment& segment, std::span<const std::byte> bytes) {
         }
         found.last_seq = one.seq;
         found.end = one.end;
-        found.producer_events += one.own ? 0 : 1;
+        found.counts.add(one);
     }
 }
 
@@ -219,7 +219,7 @@ net::error_code ring::recover(seq_t seq_ceiling, ring_recovery& recovery) {
     bool usable = false;
     if (!segments_.empty()) {
         auto& newest = *segments_.back();
-        const auto found = scan(newest, head_bytes_);
+        auto found = scan(newest, head_bytes_);
         scanned_last = found.last_seq;
         empty = found.last_seq < newest.first_seq();
         const auto sealed = newest.last_seq();
@@ -231,7 +231,7 @@ net::error_code ring::recover(seq_t seq_ceiling, ring_recovery& recovery) {
         usable = intact && !sealed;
         newest.resume_at(found.end);
         head_end_ = found.end;
-        head_producer_events_ = found.producer_events;
+        newest.set_counts(std::move(found.counts));
         recovery.last_seq = empty ? last_before(newest.first_seq()) : found.last_seq;
     }
 
@@ -297,7 +297,7 @@ net::error_code ring::start_head(bool newest_empty, seq_t lost_from, gap_reason 
                 return ec;
             segments_.pop_back();
         } else if (newest.last_seq() != lost_from - 1) {
-            newest.seal(head_bytes_, {lost_from - 1, head_producer_events_, head_end_});
+            newest.seal(head_bytes_, {lost_from - 1, newest.counts()->producer_events(), head_end_});
         }
     }
     if (lost_from < next_seq_)

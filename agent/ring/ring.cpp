@@ -50,7 +50,6 @@ ring_entry ring::commit(std::size_t bytes, std::uint32_t session, bool own) {
     reserved_ = false;
     const char* const line = reinterpret_cast<const char*>(head_bytes_.data()) + head_end_ + frame_head_bytes;
     head_end_ = segments_.back()->write(head_bytes_, head_end_, next_seq_, session, own, bytes);
-    head_producer_events_ += own ? 0 : 1;
     const ring_entry entry{next_seq_, session, own, {line, bytes}};
     ++next_seq_;
     appended_.notify();

@@ -46,6 +46,7 @@ namespace agent {
 
 class ring_gaps;
 class ring_segment;
+struct segment_stretch;
 struct ring_spare;
 
 class ring {
@@ -117,6 +118,15 @@ public:
     // The S2 sink says that what is owed has shrunk; wakes those who wait for room.
     void owed_changed();
 
+    // Producers' events of [from, to], of one session or (0) of all. The cost grows neither with what they
+    // are nor with what is held: whole segments are summed, and at both ends at most
+    // ring_checkpoint_bytes (or one envelope) are read. A segment that an earlier process left is read once,
+    // when it is first asked for.
+    ring_count count(std::uint32_t session, seq_t from, seq_t to);
+
+    // Of the segment that begins with this seq; 0: there is none. An error: it can't be mapped for now.
+    net::result<std::uint64_t> generation_of(seq_t first_seq);
+
     // Keeps [first, last] in place and mapped until the hold is gone. The hold must not outlive the ring.
     [[nodiscard]] std::unique_ptr<ring_hold> hold(seq_t first, seq_t last);
 
@@ -158,9 +168,8 @@ private:
     void had_room();
     net::result<leaving> ready_to_leave(std::size_t index);
     void note_gap(const leaving& going);
+    void tell_going(const leaving& going);
     void let_go(const leaving& going);
-    template <class Visit>
-    void for_each_entry(const leaving& of, Visit visit);
     net::error_code set_aside(ring_segment& segment);
     bool remove_file(const std::filesystem::path& path);
     void install_head(ring_spare spare, seq_t first_seq, const ring_gaps& gaps);
@@ -174,6 +183,13 @@ private:
     std::optional<std::size_t> oldest_settled() const;
     bool held(std::size_t index) const;
     bool owed(std::size_t index) const;
+
+    // counting.cpp
+    ring_count count_in(std::size_t index, std::uint32_t session, seq_t from, seq_t to);
+    net::error_code make_counts(std::size_t index);
+    template <class Visit>
+    void read_range(ring_segment& segment, std::span<const std::byte> bytes, const segment_stretch& range,
+                    Visit visit);
 
     seq_t
     last_of(std::size_t index) const; // exact once its header is known, else bounded by the next segment
@@ -199,7 +215,6 @@ private:
     std::span<std::byte> head_bytes_;
     std::size_t head_end_ = 0;
     net::time_point head_began_ = net::time_point::min(); // not known of a head that was there
-    std::uint64_t head_producer_events_ = 0;
     std::size_t reserved_bytes_ = 0;
     bool reserved_ = false;
     bool disk_full_ = false; // at the last attempt, and said

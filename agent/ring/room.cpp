@@ -228,20 +228,9 @@ net::result<ring::leaving> ring::ready_to_leave(std::size_t index) {
     going.last = last_of(index);
     going.owed = owed(index);
     if (going.owed)
-        for_each_entry(going, [](const ring_entry&) {});
+        if (const auto ec = make_counts(index))
+            return ec;
     return going;
-}
-
-template <class Visit>
-void ring::for_each_entry(const leaving& of, Visit visit) {
-    ring_cursor reader(*this, of.segment->first_seq());
-    while (reader.position() <= of.last) {
-        const auto item = reader.next();
-        if (std::holds_alternative<ring_cursor::nothing>(item))
-            return;
-        if (const auto* entry = std::get_if<ring_entry>(&item))
-            visit(*entry);
-    }
 }
 
 // What lay before it and why it went, itself, and what the header behind knew: all that header's from now on.
@@ -261,11 +250,14 @@ void ring::note_gap(const leaving& going) {
     going.behind->set_gaps(going.behind_mapped->bytes(), gaps);
 }
 
+void ring::tell_going(const leaving& going) {
+    const auto& segment = *going.segment;
+    if (retention_ != nullptr && segment.state() == header_state::whole && segment.first_seq() <= going.last)
+        retention_->letting_go(segment.generation(), segment.first_seq(), going.last);
+}
+
 void ring::let_go(const leaving& going) {
-    if (going.owed) {
-        for_each_entry(going, [this](const ring_entry& entry) { retention_->dropping(entry); });
-        retention_->dropping_done();
-    }
+    tell_going(going);
     note_gap(going);
     going.segment->mark_freed();
     segments_.erase(segments_.begin() + static_cast<std::ptrdiff_t>(going.index));
@@ -279,20 +271,19 @@ void ring::remove_settled() {
     }
 }
 
-// False: it stays, and costs nothing but its place.
+// False: it stays, and costs nothing but its place. Once told, it is gone, though its file may stay: blanked,
+// that is nobody's segment.
 bool ring::remove_settled(std::size_t index) {
     const auto ready = ready_to_leave(index);
     if (!ready)
         return false;
     auto& segment = *ready->segment;
-    note_gap(*ready);
-    net::error_code ec;
-    if (!segment.anonymous())
-        ec = segment.damaged() ? set_aside(segment) : env_.files().remove(segment.path());
-    if (ec && ec != boost::system::errc::no_such_file_or_directory)
-        return false;
-    segment.mark_freed();
-    segments_.erase(segments_.begin() + static_cast<std::ptrdiff_t>(index));
+    const bool damaged = segment.damaged();
+    let_go(*ready);
+    if (segment.anonymous() || (damaged && !set_aside(segment)))
+        return true;
+    segment.blank(ready->mapped->bytes());
+    (void)remove_file(segment.path());
     return true;
 }
 
@@ -327,7 +318,8 @@ bool ring::remove_file(const std::filesystem::path& path) {
 }
 
 void ring::seal_head() {
-    segments_.back()->seal(head_bytes_, {next_seq_ - 1, head_producer_events_, head_end_});
+    auto& head = *segments_.back();
+    head.seal(head_bytes_, {next_seq_ - 1, head.counts()->producer_events(), head_end_});
 }
 
 void ring::install_head(ring_spare spare, seq_t first_seq, const ring_gaps& gaps) {
@@ -341,7 +333,6 @@ void ring::install_head(ring_spare spare, seq_t first_seq, const ring_gaps& gaps
     head_bytes_ = head_pin_->bytes();
     head_end_ = ring_header_bytes;
     head_began_ = env_.now();
-    head_producer_events_ = 0;
 }
 
 } // namespace agent

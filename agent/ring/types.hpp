@@ -40,14 +40,31 @@ struct ring_entry {
     std::string_view line;     // the envelope, without newline
 };
 
-// What the ring asks, at a segment's end only, and whom it tells before it drops what was still owed.
+// Producers' events of a range; the bytes are those of their lines.
+struct ring_count {
+    std::uint64_t producer_events = 0;
+    std::uint64_t producer_bytes = 0;
+    bool partial = false; // something of the range is there and can't be read for now: it is left out
+
+    ring_count& operator+=(const ring_count& more) {
+        producer_events += more.producer_events;
+        producer_bytes += more.producer_bytes;
+        partial = partial || more.partial;
+        return *this;
+    }
+
+    bool operator==(const ring_count&) const = default;
+};
+
+// What the ring asks, at a segment's end only, and whom it tells before a segment goes.
 class ring_retention {
 public:
     virtual ~ring_retention() = default;
     virtual bool owed(seq_t first, seq_t last) const = 0; // S2 lacks some of it
-    virtual void dropping(const ring_entry& entry) = 0;   // once for each owed-segment envelope, in seq order
-
-    virtual void dropping_done() {} // behind the last of a segment, while the segment still is there
+    // A segment goes, whether or not any of it is owed. ring::count() still answers for it, and its going is
+    // not noted yet: a process that dies before the note finds it again, of the same generation (see
+    // ring::generation_of).
+    virtual void letting_go(std::uint64_t generation, seq_t first, seq_t last) = 0;
 };
 
 struct ring_recovery {

@@ -173,10 +173,7 @@ api_context service::context_with(net::secret token) {
             *state_->sessions,
             *sink_,
             *live_,
-            [this] {
-                recount();
-                return current_report();
-            },
+            [this] { return current_report(); },
             [this] { return ready_ && !teardown_.begun(); },
             [this] { return teardown_.begun(); },
             bodies_,

@@ -9,7 +9,6 @@
 namespace agent {
 namespace {
 
-constexpr net::duration recount_every = std::chrono::seconds(1);
 // an open append session keeps its connection
 constexpr net::duration connector_idle_close = std::chrono::seconds(1);
 
@@ -103,26 +102,7 @@ bool service::open_client(net::task_group& connections) {
     capture_ = std::make_unique<capture>(env_, *state_->journal, *state_->sessions, *sink_);
     state_->journal->set_retention(sink_.get());
     sink_->recover();
-    recount();
     return room_beside_held();
-}
-
-// An earlier agent's counts are completed from the ring. Where a shortage keeps part of it from being read,
-// they are completed when they are asked for.
-void service::recount() {
-    if (recounted_)
-        return;
-    const bool published = capture_->recount();
-    const bool durable = sink_->recount_durable();
-    recounted_ = published && durable;
-}
-
-// A segment that goes uncounted can't be counted any more. Each try reads the ring, so not with each ack.
-void service::recount_now_and_then() {
-    if (recounted_ || env_.now() < recount_again_at_)
-        return;
-    recount_again_at_ = net::saturating_add(env_.now(), recount_every);
-    recount();
 }
 
 // What only another place can take would starve an intake that waits for room.

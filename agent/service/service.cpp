@@ -257,7 +257,6 @@ net::task<> service::watch_delivery() {
         }
         if (producer_)
             producer_->durable(sink_->durable_seq());
-        recount_now_and_then();
         changed_.notify();
         co_await sink_->changed().wait();
     }
@@ -355,7 +354,6 @@ net::task<> service::wait_for_end(part& which, net::time_point deadline) {
 }
 
 void service::settle_account() {
-    recount();
     report account = current_report();
     const bool owes = sink_->owes_here() || sink_->owes_held();
     const bool state_lost = state_dir_lost(env_, config_.state_dir);

@@ -86,8 +86,6 @@ private:
 
     bool start_session(); // or start_waits_ says why not yet
     bool room_beside_held();
-    void recount();
-    void recount_now_and_then();
 
     bool input_may_come() const;
 
@@ -164,8 +162,6 @@ private:
     bool input_ended_ = false;
     bool input_failed_ = false;
     bool input_unread_ = false; // when it was stopped
-    bool recounted_ = false;    // the sessions' counts are those of the whole ring
-    net::time_point recount_again_at_ = net::time_point::min();
     bool part_failed_ = false;
 
     exit_code failure_ = exit_code::failure;

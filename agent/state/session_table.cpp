@@ -227,31 +227,13 @@ void session_table::update(std::uint32_t number, const std::function<void(sessio
     store(*record);
 }
 
-void session_table::count_published(std::uint32_t number, seq_t seq) {
-    auto* record = find_mutable(number);
-    NET_ASSERT(record, "only a session of the table publishes");
-    ++record->published;
-    if (record->recount_due)
-        ++record->published_behind;
-    else
-        record->counted_to = seq;
-}
-
-void session_table::count(std::uint32_t number, std::uint64_t durable, std::uint64_t dropped) {
-    auto* record = find_mutable(number);
-    if (!record)
-        return; // it gave way: it owed nothing, and nobody asks for its account any more
-    record->durable += durable;
-    record->dropped += dropped;
-}
-
 bool session_table::storable(const session_record& record) {
     return record.spans.size() <= session_spans_max && record.parts.size() <= session_parts_max &&
            to_json_text(record).size() + growth_bytes_max <= session_stored_bytes_max;
 }
 
 // Who changes one asked storable(). One that an earlier version let grow to its slot's end may have outgrown
-// it with its counts: then those of its last store stay, which a recount corrects.
+// it with its counts: then those of its last store stay, which lag.
 void session_table::store(const session_record& record) {
     const std::string text = to_json_text(record);
     if (text.size() > session_stored_bytes_max) {

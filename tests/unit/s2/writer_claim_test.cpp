@@ -227,19 +227,23 @@ TEST_F(writer_claim_test, the_own_candidate_standing_without_an_ambiguous_try_is
 }
 
 TEST_F(writer_claim_test, an_ambiguous_first_fence_is_looked_for_where_it_was_sent) {
-    writer one = fresh();
-    one.on_tail(0);
-    one.on_stored();
-    one.on_failure(lost_connection());
-    one.on_failure(seq_mismatch(1));
-    expect_read(one, 0, 1);
-    writer landed = one;
+    const auto looking = [this] {
+        writer one = fresh();
+        one.on_tail(0);
+        one.on_stored();
+        one.on_failure(lost_connection());
+        one.on_failure(seq_mismatch(1));
+        expect_read(one, 0, 1);
+        return one;
+    };
+    writer landed = looking();
     landed.on_page({fence(0, "t1")});
     expect(landed, kind::store_memory);
     EXPECT_EQ(landed.memory().durable, 1u);
 
-    one.on_page({data(0, "somebody's")});
-    expect_fence(one, 1, std::nullopt);
+    writer taken = looking();
+    taken.on_page({data(0, "somebody's")});
+    expect_fence(taken, 1, std::nullopt);
 }
 
 TEST_F(writer_claim_test, a_claim_never_recorded_is_recovered_from_its_own_earlier_fence) {
@@ -308,9 +312,9 @@ TEST_F(writer_claim_test, killed_between_two_pages_after_a_412) {
     judge.ours = {"a", "b"};
     EXPECT_TRUE(one.on_page({data(1, "a")}));
     EXPECT_EQ(one.memory().durable, 2u);
-    EXPECT_EQ(one.take_resolved(), 0u) << "a batch is resolved as a whole";
+    EXPECT_EQ(judge.take_resolved(), 0u) << "a batch is resolved as a whole";
     EXPECT_FALSE(one.on_page({data(2, "b")}));
-    EXPECT_EQ(one.take_resolved(), 1u);
+    EXPECT_EQ(judge.take_resolved(), 1u);
 }
 
 TEST_F(writer_claim_test, records_gone_where_recovery_must_read_are_another_writers) {

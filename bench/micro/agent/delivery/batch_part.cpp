@@ -36,14 +36,14 @@ work gather(recording& from) {
     agent::delivery_state state;
     state.at = recording::place();
     state.stream = recording::stream();
-    agent::stream_feed feed(from.real.env, *from.journal, *from.sessions, state, {}, {});
+    agent::stream_feed feed(from.real.env, *from.journal, *from.sessions, state, {});
     feed.start();
     work done;
     for (feed.gather({}); !feed.pending().empty(); feed.gather({})) {
-        const auto batch = feed.take();
-        done.events += batch.records.size();
-        done.bytes += batch.metered_bytes;
-        feed.resolved(batch);
+        auto batch = feed.take();
+        done.events += batch->records.size();
+        done.bytes += batch->metered_bytes;
+        feed.on_durable(std::move(batch), s2::proof::acknowledged);
     }
     must(done.events == from.journal->last_seq(), "everything was gathered");
     return done;

@@ -130,7 +130,7 @@ struct refusal_setup {
             sessions->publish(R"({"type":"t"})", event_origin::intake);
     }
 
-    std::uint64_t durable(int number) const { return table->find(id_of(number))->durable; }
+    std::uint64_t durable(int number) const { return sink->account(*table->find(id_of(number))).durable; }
 
     task<flush_outcome> flush(net::duration timeout = 1h) {
         return sink->flush(journal->last_seq(), net::saturating_add(env.now(), timeout));
