@@ -166,7 +166,8 @@ std::optional<seq_t> owed_index::first_owed(stream_id id, seq_t last) const {
 
 bool owed_index::owes_within(stream_id id, seq_range within) const {
     const auto* of = known(id);
-    if (!of || of->durable >= within.to)
+    if (!of || of->durable >= within.to || of->pieces.empty() || of->pieces.front().from > within.to ||
+        of->pieces.back().reach < within.from)
         return false;
     const auto index = first_reaching(*of, std::max(within.from, of->durable + 1));
     return index < of->pieces.size() && of->pieces[index].from <= within.to;
