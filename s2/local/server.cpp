@@ -32,8 +32,7 @@ net::task<void> embedded_server::run(std::function<net::task<void>()> also) {
         const registration until_the_end{connections_ = &group};
         if (also)
             group.spawn(also);
-        while (!stop_.stopping())
-            co_await stop_.changed().wait();
+        co_await stop_.begun();
         co_await group.join(); // each connection ends by the stop's deadline
     };
     auto all = [this, &serve](net::task_group& group) -> net::task<void> {
@@ -91,10 +90,10 @@ net::task<std::optional<server_failure>> run_server(net::environment& env, serve
     for (const auto& one : outside)
         if (options.on_listening)
             options.on_listening(one->local());
-    co_await server.run([&env, &outside, stop_source = &stop] {
-        return net::with_task_group(env, [&outside, stop_source](net::task_group& group) -> net::task<void> {
+    co_await server.run([&env, &outside, stop] {
+        return net::with_task_group(env, [&outside, stop](net::task_group& group) -> net::task<void> {
             for (const auto& one : outside)
-                group.spawn(one->serve(*stop_source));
+                group.spawn(one->serve(stop));
             co_await group.join();
         });
     });
