@@ -23,6 +23,7 @@ s2_sink::s2_sink(net::environment& env, ring& journal, session_table& sessions, 
     , client_(client)
     , options_(std::move(options))
     , announce_(std::move(announce))
+    , to_pass_on_(env)
     , changed_(env)
     , work_(env)
     , announce_later_(env.make_timer()) {}
@@ -60,9 +61,9 @@ net::task<> s2_sink::pump() {
                 one->wake();
         const std::uint64_t generation = sessions_.generation();
         if (synced == generation) {
-            co_await journal_.appended().wait();
+            co_await net::wait_any(journal_.appended(), to_pass_on_);
         } else if (env_.now() < next_try) {
-            (void)co_await journal_.appended().wait_until(next_try);
+            (void)co_await net::wait_any_until(next_try, journal_.appended(), to_pass_on_);
         } else {
             work_.notify();
             const net::error_code failed = co_await sync_tables();

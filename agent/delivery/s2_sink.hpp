@@ -64,7 +64,7 @@ public:
     session_account account(const session_record& session) const override;
     net::task<flush_outcome> flush(seq_t up_to, net::time_point deadline) override;
 
-    net::condition& changed() override { return changed_; }
+    const net::condition& changed() const override { return changed_; }
 
     session_part place_session(std::string_view session_id, seq_t from_seq) override;
     bool owes(const session_record& session) const override;
@@ -168,6 +168,7 @@ private:
     std::vector<std::shared_ptr<stream_delivery>> running_;
     // sent by an earlier agent, unresolved
     std::map<const delivery_table::entry*, std::unique_ptr<ring_hold>> holds_;
+    net::condition to_pass_on_; // a stream has got a record of the sink's own to write
     net::condition changed_;
     net::condition work_;
     std::set<std::uint32_t> dropped_not_stored_; // sessions whose stored count of drops lags

@@ -155,6 +155,7 @@ void s2_sink::announce_part(delivery_table::entry& entry, std::string_view sessi
     announce_(record.line);
     entry.state.own_records.push_back(std::move(record));
     deliveries_.store(entry);
+    to_pass_on_.notify();
 }
 
 // --- another writer (invariant 9)

@@ -110,9 +110,9 @@ public:
         return damaged_count_;
     } // met by this process, recovery included
 
-    net::condition& appended() { return appended_; } // something was published
+    const net::condition& appended() const { return appended_; } // something was published
 
-    net::condition& freed() { return freed_; } // room may have become available; see release_delivered
+    const net::condition& freed() const { return freed_; } // room may have become available: see make_room()
 
     // The S2 sink says that what is owed has shrunk; wakes those who wait for room.
     void owed_changed();

@@ -98,10 +98,7 @@ struct refusal_setup {
         EXPECT_TRUE(made) << made.error().text();
         const place at{basin, "http://a.test", "http://b.test"};
         s2_sink one(env, *journal, *table, *deliveries, calls, {at, "{capture_session_id}", {}},
-                    [this](std::string line) {
-                        announced.push_back(std::move(line));
-                        journal->appended().notify();
-                    });
+                    [this](std::string line) { announced.push_back(std::move(line)); });
         capture into(env, *journal, *table, one);
         sink = &one;
         sessions = &into;
