@@ -22,8 +22,7 @@ task<void> refuse(http1_connection& connection, unsigned status) {
     response_head head;
     head.status = status;
     head.fields.push_back({"content-length", "0"});
-    const http1_request unknown;
-    const auto text = http1_response_text(head, http1_framing::length, false, unknown, false);
+    const auto text = http1_response_text(head, {.framing = http1_framing::length});
     const asio::const_buffer whole(text->data(), text->size());
     const std::span<const asio::const_buffer> from(&whole, 1);
     co_await connection.write(from);

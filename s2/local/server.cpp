@@ -63,13 +63,13 @@ net::task<std::optional<server_failure>> run_server(net::environment& env, serve
         if (const auto failed = env.files().create_directories(directory, 0700))
             co_return server_failure{kind::store, directory.string() + ": " + failed.message()};
     std::string holder;
-    std::function<bool()> enough = [&stop] { return stop.stopping(); };
-    std::function<void(const std::string&)> waiting = [&options](const std::string& by) {
+    net::patient_lock wanted{options.file.string() + "-lock", "ringtail local", {}, {}};
+    wanted.enough = [stop] { return stop.stopping(); };
+    wanted.waiting = [&options](const std::string& by) {
         net::tell(options.report, options.file.string() + " is in use by another server (" + by +
                                       "): waiting a moment, in case that is about to be gone");
     };
-    const auto lock = co_await net::lock_patiently(env, options.file.string() + "-lock", "ringtail local",
-                                                   holder, std::move(enough), std::move(waiting));
+    const auto lock = co_await net::lock_patiently(env, std::move(wanted), holder);
     if (!lock)
         co_return server_failure{kind::store, options.file.string() + ": " +
                                                   (lock.error() == net::error::locked
