@@ -24,6 +24,8 @@ struct append_event {
     bool reconnect_advised = false; // of this ack's frame
     // Of an end: nothing when it was clean. What it says concerns the oldest unacked batch and all behind it.
     std::optional<error> failure;
+
+    bool operator==(const append_event&) const = default;
 };
 
 class append_session_state {

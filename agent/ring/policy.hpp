@@ -22,6 +22,8 @@ struct room_choice {
     enum class kind { recycle, take_free, refuse };
     kind what = kind::refuse;
     std::size_t index = 0; // which one to recycle
+
+    bool operator==(const room_choice&) const = default;
 };
 
 // `held` and `owed` answer for one segment; they are asked no more than needed.

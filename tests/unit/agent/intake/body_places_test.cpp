@@ -65,6 +65,18 @@ TEST(body_places, large_ones_get_room_in_order_of_arrival) {
     EXPECT_LE(room.places.held_bytes(), body_room_bytes);
 }
 
+TEST(body_places, a_newcomer_does_not_overtake) {
+    kit room;
+    const auto holders = room.fill();
+    auto& first = room.enter();
+    EXPECT_FALSE(room.ask(first, whole));
+    room.places.keep(*holders[0], whole / 2, room.now); // room for the newcomer, and not for the first
+    auto& newcomer = room.enter();
+    EXPECT_FALSE(room.ask(newcomer, whole / 4));
+    room.places.leave(*holders[0], room.now);
+    EXPECT_EQ(first.held(), whole);
+}
+
 TEST(body_places, one_that_leaves_the_queue_holds_nobody_up) {
     kit room;
     const auto holders = room.fill();

@@ -13,25 +13,22 @@ constexpr auto none = room_failure::none;
 constexpr auto full = room_failure::disk_full;
 constexpr auto other = room_failure::other;
 
-// One letter for each segment but the head, oldest first: d delivered, o owed, h held (and owed); behind the
-// bar lies the live history. The answer: which one is recycled, "free" or "refuse".
+// One letter for each segment but the head, oldest first: d delivered, o owed, h held and owed, r held by
+// a reader of what was delivered; behind the bar lies the live history. The answer: which one is recycled, "free" or "refuse".
 std::string chosen(std::string_view ring, bool at_capacity, bool keep_owed, room_failure taking,
                    room_failure recycling) {
     const auto bar = ring.find('|');
     const std::string all = std::string(ring.substr(0, bar)) + std::string(ring.substr(bar + 1));
     const room_facts facts{all.size(), bar, at_capacity, keep_owed, taking, recycling};
     const auto choice = choose_room(
-        facts, [&](std::size_t index) { return all.at(index) == 'h'; },
-        [&](std::size_t index) { return all.at(index) != 'd'; });
-    switch (choice.what) {
-    case room_choice::kind::recycle:
-        return std::to_string(choice.index);
-    case room_choice::kind::take_free:
+        facts, [&](std::size_t index) { return all.at(index) == 'h' || all.at(index) == 'r'; },
+        [&](std::size_t index) { return all.at(index) == 'o' || all.at(index) == 'h'; });
+    if (choice == room_choice{room_choice::kind::take_free})
         return "free";
-    case room_choice::kind::refuse:
-        break;
-    }
-    return "refuse";
+    if (choice == room_choice{room_choice::kind::refuse})
+        return "refuse";
+    EXPECT_EQ(choice, (room_choice{room_choice::kind::recycle, choice.index}));
+    return std::to_string(choice.index);
 }
 
 struct a_case {
@@ -51,6 +48,11 @@ TEST(ring_policy, what_gives_way) {
         {"d|", below, none, none, "0", "0"},
         {"ohd|d", below, none, none, "2", "2"},
         {"ohd|d", at_capacity, none, none, "2", "2"},
+        // What is being read stays where it is.
+        {"rd|d", below, none, none, "1", "1"},
+        {"r|d", below, none, none, "free", "free"},
+        {"rr|o", at_capacity, none, none, "2", "refuse"},
+        {"ro|rd", below, full, none, "3", "3"},
         // Then free capacity is taken.
         {"|", below, none, none, "free", "free"},
         {"oh|dd", below, none, none, "free", "free"},
