@@ -20,6 +20,7 @@ inline int planted() {
 CONDITION = re.compile(r"^((?:\} )?(?:else )?if \()(.*)(\)(?: \{| .*;)?)$")
 FUNCTION = re.compile(r"^([^;{]*\)(?: const)? \{) (.*) \}$")
 VARIABLE = re.compile(r"^((?:const )?[\w:]+(?:<[\w:<>]+>)? \w+ = )([^;]*);$")
+DECLARATION = re.compile(r"^(?!return|throw|delete|co_return)(const )?[\w:<>,]+[&*]? \w+( = |[{(;])")
 STATEMENT_BEFORE = re.compile(r"(^$|[;{}:]$|^(\} )?else( \{)?$|^(\} )?(else )?if \(.*\)$|^for \(.*\)$|^while \(.*\)$|^//.*)$")
 
 
@@ -74,7 +75,7 @@ def switch(old, variants, before):
     before = old[kept - 1] if kept else before
     for block in blocks:
         text = "\n".join(code(line) for line in block)
-        declares = any(VARIABLE.match(code(line)) for line in block) and block is blocks[0]
+        declares = any(DECLARATION.match(line) for line in block) and block is blocks[0]
         if not STATEMENT_BEFORE.search(code(before)) or declares or not balanced(text) or re.search(r"^(else|case)", text, re.M) or (
                 text and not re.search(r"[;}]$", text)):
             return None
