@@ -76,6 +76,9 @@ def switch(old, variants, before):
     for block in blocks:
         text = "\n".join(code(line) for line in block)
         declares = any(DECLARATION.match(line) for line in block) and block is blocks[0]
+        # The only statement of an if without braces is one; what follows it is none of it.
+        if len(block) > 1 and re.search(r"^(else|(else )?if \(.*\)|for \(.*\)|while \(.*\))$", code(before)):
+            return None
         if not STATEMENT_BEFORE.search(code(before)) or declares or not balanced(text) or re.search(r"^(else|case)", text, re.M) or (
                 text and not re.search(r"[;}]$", text)):
             return None

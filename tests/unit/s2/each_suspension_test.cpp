@@ -168,12 +168,9 @@ struct appends : scene_of_s2 {
     }
 
     task<> afterwards(cut_at where) {
-        if (where.step < 1)
-            EXPECT_EQ(acks, 0u);
-        if (where.step > 1)
-            EXPECT_EQ(acks, 1u);
-        if (where.step < 2)
-            EXPECT_FALSE(clean_end) << "the end was never said";
+        EXPECT_LE(acks, where.step < 1 ? 0u : 1u) << "none came";
+        EXPECT_GE(acks, where.step > 1 ? 1u : 0u) << "it came, and was taken";
+        EXPECT_TRUE(!clean_end || where.step == 2) << "the end was never said";
         for (const auto& open : steps)
             open(); // the server's handler leaves, whatever it says to nobody
         co_await world.settle();
