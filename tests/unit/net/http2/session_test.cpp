@@ -268,14 +268,12 @@ TEST_F(http2_machines, what_is_lent_goes_in_pieces) {
 }
 
 TEST_F(http2_machines, a_stream_we_gave_up_says_so) {
-    const auto id = request();
-    ASSERT_EQ(server.next_request(), id);
-    server.reset(*server.find(id));
-    client.reset(*client.find(id));
-    const error_code given_up = asio::error::operation_aborted;
-    pump();
-    EXPECT_EQ(client.find(id)->failure, given_up);
-    EXPECT_EQ(server.find(id)->failure, given_up);
+    const auto first = request();
+    const auto second = request();
+    client.reset(*client.find(second));
+    client_hears(goaway(static_cast<std::uint32_t>(first)));
+    EXPECT_TRUE(client.find(second)->closed);
+    EXPECT_EQ(client.find(second)->failure, error_code(asio::error::operation_aborted));
 }
 
 TEST_F(http2_machines, an_hour_of_quiet_saves_no_more_than_one_burst) {
