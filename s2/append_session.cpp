@@ -6,21 +6,23 @@ namespace {
 constexpr std::size_t read_chunk_bytes = 16 * 1024;
 constexpr std::uint64_t error_body_bytes_max = 64 * 1024;
 
-std::uint64_t metered_of(std::span<const record_view> records) {
-    std::uint64_t total = 0;
-    for (const auto& each : records)
-        total += metered_bytes(0, 0, each.body.size());
-    return total;
+std::optional<std::string> invalid_batch(const batch& which, std::string_view fencing_token) {
+    if (which.records == 0 || which.records > batch_records_max)
+        return "a batch holds 1 to 1000 records, this one " + std::to_string(which.records);
+    if (which.metered_bytes > batch_metered_bytes_max)
+        return "a batch holds at most 1048576 metered bytes, this one " + std::to_string(which.metered_bytes);
+    return invalid_fencing_token(fencing_token);
 }
 
-std::optional<std::string> invalid_views(std::span<const record_view> records, std::uint64_t metered,
-                                         std::optional<std::string_view> fencing_token) {
-    if (records.empty() || records.size() > batch_records_max)
-        return "a batch holds 1 to 1000 records, this one " + std::to_string(records.size());
-    if (metered > batch_metered_bytes_max)
-        return "a batch holds at most 1048576 metered bytes, this one " + std::to_string(metered);
-    return fencing_token ? invalid_fencing_token(*fencing_token) : std::nullopt;
-}
+// What a deadline of the sending side's guards: the receiving side learns from it why the session ends.
+struct sending {
+    append_session& session;
+    const char* doing;
+
+    void reset() {
+        session.abort(error::from_transport(net::make_error_code(net::error::timed_out), true, doing));
+    }
+};
 
 } // namespace
 
@@ -41,30 +43,26 @@ net::task<result<std::unique_ptr<append_session>>> append_session::open(client& 
     co_return std::unique_ptr<append_session>(new append_session(from, std::move(*opened)));
 }
 
-net::task<result<void>> append_session::send(std::span<const record_view> records,
-                                             std::optional<std::uint64_t> match_seq_num,
-                                             std::optional<std::string_view> fencing_token,
+net::task<result<void>> append_session::send(batch& next, std::string_view fencing_token,
                                              net::time_point deadline) {
-    append_session_state::batch batch;
-    batch.records = records.size();
-    batch.metered_bytes = metered_of(records);
-    batch.match_seq_num = match_seq_num;
-    if (auto reason = invalid_views(records, batch.metered_bytes, fencing_token))
+    if (auto reason = invalid_batch(next, fencing_token))
         co_return error::from_invalid(std::move(*reason));
     if (auto refusal = not_sendable())
         co_return std::move(*refusal);
     if (packing_ == compression::none) {
-        const auto pieces = frame_out_.lay_out(records, match_seq_num, fencing_token);
-        auto sent = co_await write(batch, pieces, deadline);
+        const auto pieces = frame_out_.lay_out(next.content->views(), next.match, fencing_token);
+        next.whole_at = sent_bytes_ + net::asio::buffer_size(pieces);
+        auto sent = co_await write(pieces, deadline);
         co_return sent;
     }
     std::string packed;
     const auto begin = begin_frame(packed);
-    for (const auto& record : records)
+    for (const auto& record : next.content->views())
         encode_record(record, packed);
-    encode_conditions(match_seq_num, fencing_token, packed);
+    encode_conditions(next.match, fencing_token, packed);
     end_frame(packed, begin, packing_);
-    auto sent = co_await write_whole(batch, std::move(packed), deadline);
+    next.whole_at = sent_bytes_ + packed.size();
+    auto sent = co_await write_whole(std::move(packed), deadline);
     co_return sent;
 }
 
@@ -73,16 +71,11 @@ net::task<result<void>> append_session::send(append_input input, net::time_point
         co_return error::from_invalid(std::move(*reason));
     if (auto refusal = not_sendable())
         co_return std::move(*refusal);
-    append_session_state::batch batch;
-    batch.records = input.records.size();
-    batch.match_seq_num = input.match_seq_num;
-    for (const auto& each : input.records)
-        batch.metered_bytes += metered_bytes(each.headers, each.body);
     std::string packed;
     const auto begin = begin_frame(packed);
     encode_append_input(input, packed);
     end_frame(packed, begin, packing_);
-    auto sent = co_await write_whole(batch, std::move(packed), deadline);
+    auto sent = co_await write_whole(std::move(packed), deadline);
     co_return sent;
 }
 
@@ -93,34 +86,29 @@ std::optional<error> append_session::not_sendable() const {
         const auto end = state_.ended();
         return end.failure ? *end.failure : error::from_invalid("the append session has ended");
     }
-    return error::from_invalid(state_.half_closed() ? "the append session is half-closed"
-                                                    : "too many batches are in flight in the append session");
+    if (state_.aborted())
+        return error::from_invalid("the append session is being aborted");
+    return error::from_invalid("the append session is half-closed");
 }
 
-net::task<result<void>> append_session::write_whole(append_session_state::batch batch, std::string frame,
-                                                    net::time_point deadline) {
+net::task<result<void>> append_session::write_whole(std::string frame, net::time_point deadline) {
     const net::asio::const_buffer whole = net::asio::buffer(frame);
-    auto sent = co_await write(batch, std::span(&whole, 1), deadline);
+    auto sent = co_await write(std::span(&whole, 1), deadline);
     co_return sent;
 }
 
-net::task<result<void>> append_session::write(append_session_state::batch batch,
-                                              std::span<const net::asio::const_buffer> pieces,
+net::task<result<void>> append_session::write(std::span<const net::asio::const_buffer> pieces,
                                               net::time_point deadline) {
-    for (const auto& piece : pieces)
-        sent_bytes_ += piece.size();
-    batch.whole_at = sent_bytes_;
-    state_.sending(batch);
-    const net::deadline_guard guard(env_, deadline, *opened_.exchange);
+    sent_bytes_ += net::asio::buffer_size(pieces);
+    sending guarded{*this, "sending a batch"};
+    const net::deadline_guard guard(env_, deadline, guarded);
     const auto ec = co_await opened_.exchange->write(pieces);
-    co_return after_write(guard, ec, "sending a batch");
+    co_return after_write(guard, ec, guarded.doing);
 }
 
 // A session that has ended meanwhile says why better than the write that its end has broken.
 result<void> append_session::after_write(const net::deadline_guard& guard, net::error_code ec,
-                                         const char* doing) {
-    if (guard.expired())
-        overdue_ = true;
+                                         const char* doing) const {
     if (!ec)
         return {};
     if (state_.has_ended() && state_.ended().failure)
@@ -132,9 +120,10 @@ net::task<result<void>> append_session::half_close(net::time_point deadline) {
     if (state_.half_closed())
         co_return result<void>();
     state_.half_closing();
-    const net::deadline_guard guard(env_, deadline, *opened_.exchange);
+    sending guarded{*this, "ending the append session"};
+    const net::deadline_guard guard(env_, deadline, guarded);
     const auto ec = co_await opened_.exchange->finish();
-    co_return after_write(guard, ec, "ending the append session");
+    co_return after_write(guard, ec, guarded.doing);
 }
 
 net::task<append_event> append_session::next(net::time_point deadline) {
@@ -149,7 +138,6 @@ net::task<append_event> append_session::next(net::time_point deadline) {
     for (;;) {
         switch (decoder_.next(frame_)) {
         case frame_decoder::outcome::frame: {
-            state_.handed_over(handed_over_bytes());
             auto event = state_.on_frame(frame_);
             if (event.what == append_event::kind::end)
                 opened_.exchange->reset(); // nothing that may still come means anything
@@ -169,7 +157,7 @@ net::task<append_event> append_session::next(net::time_point deadline) {
         if (net::is_eof(got.error()))
             co_return state_.on_end_of_stream(!decoder_.empty());
         co_return state_.on_failure(
-            error::from_transport(outcome(guard, got.error()), true, "the append session"));
+            error::from_transport(guard.outcome(got.error()), true, "the append session"));
     }
 }
 
@@ -180,8 +168,7 @@ net::task<std::optional<error>> append_session::await_head(const net::deadline_g
         // Before any answer: the server says so where it has processed nothing of the request.
         const bool processed = head.error() != net::make_error_code(net::error::refused_stream) &&
                                head.error() != net::make_error_code(net::error::going_away);
-        co_return error::from_transport(outcome(guard, head.error()), processed,
-                                        "opening the append session");
+        co_return error::from_transport(guard.outcome(head.error()), processed, "opening the append session");
     }
     head_received_ = true;
     if (head->status == 200)
@@ -189,19 +176,13 @@ net::task<std::optional<error>> append_session::await_head(const net::deadline_g
     auto body = co_await net::read_body(*opened_.exchange, error_body_bytes_max);
     if (head->status == 401)
         token_.refresh();
-    const net::error_code lost = body ? net::error_code() : outcome(guard, body.error());
+    const net::error_code lost = body ? net::error_code() : guard.outcome(body.error());
     opened_.exchange->reset();
     co_return error::from_answer(head->status, body, lost);
 }
 
-// A reset by a deadline of the sending side's reaches the receiving one as a mere abort.
-net::error_code append_session::outcome(const net::deadline_guard& guard, net::error_code ec) const {
-    if (overdue_ && net::is_cancelled(ec))
-        return net::make_error_code(net::error::timed_out);
-    return guard.outcome(ec);
-}
-
-void append_session::abort() noexcept {
+void append_session::abort(error why) {
+    state_.aborting(std::move(why));
     opened_.exchange->reset();
 }
 

@@ -1,19 +1,28 @@
 #include "s2/append_session_state.hpp"
 
-#include "net/assert.hpp"
 #include "s2/protobuf.hpp"
 
 namespace s2 {
+namespace {
 
-void append_session_state::sending(batch next) {
-    NET_ASSERT(can_send(), "a batch goes only into an open append session with room for it");
-    in_flight_metered_bytes_ += next.metered_bytes;
-    in_flight_.push_back(std::move(next));
+bool is_answer(const std::optional<error>& failure) {
+    using kind = error::kind;
+    return failure &&
+           (failure->what == kind::api || failure->what == kind::condition || failure->what == kind::range);
+}
+
+} // namespace
+
+void append_session_state::aborting(error why) {
+    if (!abort_reason_ && !ended_)
+        abort_reason_ = std::move(why);
 }
 
 append_event append_session_state::end_with(std::optional<error> failure) {
     if (!ended_) {
         ended_ = true;
+        if (abort_reason_ && !is_answer(failure))
+            failure = abort_reason_;
         failure_ = std::move(failure);
     }
     return ended();
@@ -28,17 +37,8 @@ append_event append_session_state::ended() const {
 }
 
 std::optional<std::string> append_session_state::violation(const append_ack& ack) const {
-    if (in_flight_.empty())
-        return "an ack without a batch";
-    const batch& oldest = in_flight_.front();
-    if (handed_over_bytes_ < oldest.whole_at)
-        return "an ack for a batch that has not been sent whole";
-    if (ack.end.seq_num < ack.start.seq_num || ack.end.seq_num - ack.start.seq_num != oldest.records)
-        return "an ack of " + std::to_string(ack.end.seq_num - ack.start.seq_num) +
-               " records for a batch of " + std::to_string(oldest.records);
-    if (oldest.match_seq_num && ack.start.seq_num != *oldest.match_seq_num)
-        return "an ack at " + std::to_string(ack.start.seq_num) + " for a batch that must be at " +
-               std::to_string(*oldest.match_seq_num);
+    if (ack.end.seq_num <= ack.start.seq_num)
+        return std::string("an ack of no records");
     if (ack.tail.seq_num < ack.end.seq_num)
         return std::string("an ack beyond its own tail");
     if (ack.end.timestamp < ack.start.timestamp)
@@ -59,14 +59,14 @@ append_event append_session_state::on_frame(const frame& received) {
             return end_with(error::from_protocol("a terminal frame without a status"));
         return end_with(error::from_response(terminal->status, terminal->json));
     }
+    if (abort_reason_)
+        return end_with(std::nullopt);
     reconnect_advised_ = reconnect_advised_ || received.reconnect_advised;
     const auto ack = decode_append_ack(received.payload);
     if (!ack)
         return end_with(error::from_protocol("a frame that is no ack"));
     if (auto wrong = violation(*ack))
         return end_with(error::from_protocol(std::move(*wrong)));
-    in_flight_metered_bytes_ -= in_flight_.front().metered_bytes;
-    in_flight_.pop_front();
     last_ack_ = *ack;
     append_event event;
     event.what = append_event::kind::ack;
@@ -79,9 +79,6 @@ append_event append_session_state::on_end_of_stream(bool inside_frame) {
     if (inside_frame)
         return end_with(error::from_transport(net::make_error_code(net::error::eof), true,
                                               "the append session's answer ended within a frame"));
-    if (!in_flight_.empty())
-        return end_with(error::from_transport(net::make_error_code(net::error::eof), true,
-                                              "the append session ended with batches unacknowledged"));
     return end_with(std::nullopt);
 }
 

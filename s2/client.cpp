@@ -3,7 +3,7 @@
 
 #include "s2/client.hpp"
 
-#include "s2/bounded.hpp"
+#include "net/task/with_deadline.hpp"
 #include "s2/client_call.hpp"
 
 #include <charconv>
@@ -110,10 +110,7 @@ net::task<result<open_exchange>> client::start(unary_call& request, bool end, ne
     if (packing_ != compression::none)
         head.fields.push_back({"accept-encoding", std::string(name_of(packing_))});
 
-    std::function<net::task<net::result<std::unique_ptr<net::client_exchange>>>()> open = [&] {
-        return opened.connection->open(head, end);
-    };
-    auto exchange = co_await bounded(env(), deadline, open);
+    auto exchange = co_await net::with_deadline(env(), deadline, opened.connection->open(head, end));
     if (!exchange)
         // No stream was opened, so nothing has left.
         co_return error::from_transport(exchange.error(), false, request.context());
@@ -129,10 +126,7 @@ net::task<result<unary_answer>> client::perform(unary_call request, net::time_po
     auto opened = co_await start(request, request.body.empty(), deadline);
     if (!opened)
         co_return opened.error();
-    std::function<net::task<net::result<unary_answer>>()> talk = [&] {
-        return converse(*opened->exchange, request.body);
-    };
-    auto outcome = co_await bounded(env(), deadline, talk);
+    auto outcome = co_await net::with_deadline(env(), deadline, converse(*opened->exchange, request.body));
     if (!outcome)
         co_return error::from_transport(outcome.error(), !refused_unprocessed(outcome.error()),
                                         request.context());

@@ -1,7 +1,7 @@
 #include "s2/connector.hpp"
 
 #include "net/http2/client.hpp"
-#include "s2/bounded.hpp"
+#include "net/task/with_deadline.hpp"
 #include "s2/transport.hpp"
 
 #include <algorithm>
@@ -46,10 +46,7 @@ public:
         const auto until =
             std::min(deadline, net::saturating_add(self->env().now(), self->options_.connect_timeout));
         std::string reason;
-        std::function<net::task<net::result<std::unique_ptr<net::http_client>>>()> dial = [&] {
-            return self->dial(to, until, reason);
-        };
-        auto made = co_await bounded(self->env(), until, dial);
+        auto made = co_await net::with_deadline(self->env(), until, self->dial(to, until, reason));
         if (!made) {
             auto why = failure(to, made.error());
             if (!reason.empty())

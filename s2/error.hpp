@@ -50,6 +50,8 @@ struct error {
     std::string text() const;
 
     bool is_code(std::string_view expected) const { return what == kind::api && code == expected; }
+
+    bool operator==(const error&) const = default;
 };
 
 // What a failed call asks for.

@@ -27,6 +27,8 @@ public:
     struct request {
         read_start start;
         read_limits limits;
+
+        bool operator==(const request&) const = default;
     };
 
     enum class step {

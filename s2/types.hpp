@@ -108,6 +108,8 @@ struct read_start {
     kind from = kind::tail_offset;
     std::uint64_t value = 0;
     bool clamp = false; // a start beyond the tail becomes the tail
+
+    bool operator==(const read_start&) const = default;
 };
 
 struct read_limits {
@@ -115,6 +117,8 @@ struct read_limits {
     std::optional<std::uint64_t> bytes; // metered
     std::optional<std::uint64_t> until; // exclusive timestamp
     std::optional<std::uint32_t> wait_seconds;
+
+    bool operator==(const read_limits&) const = default;
 };
 
 struct basin_info {

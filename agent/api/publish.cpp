@@ -2,9 +2,8 @@
 #include "agent/api/call.hpp"
 #include "agent/api/publish_tally.hpp"
 #include "agent/event/line_splitter.hpp"
+#include "net/task/next_turn.hpp"
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 
 namespace agent {
@@ -138,8 +137,7 @@ net::task<void> publish_many(const api_context& context, net::server_exchange& e
         }
         lines.commit(*got);
         publish_lines(context, lines, tally);
-        co_await net::asio::post(context.env.executor(),
-                                 net::asio::use_awaitable); // other work gets its turn
+        co_await net::next_turn(context.env);
     }
     auto answer = tally.answer();
     net::http_fields more;

@@ -81,7 +81,7 @@ public:
     // can't become so, or the deadline has come.
     virtual net::task<flush_outcome> flush(seq_t up_to, net::time_point deadline) = 0;
     // Something that status() shows has changed.
-    virtual net::condition& changed() = 0;
+    virtual const net::condition& changed() const = 0;
 };
 
 } // namespace agent

@@ -131,7 +131,7 @@ net::task<> history::close() {
 // --- leaving
 
 bool history::may_leave(const session_record& session) const {
-    return sessions_.may_leave(session) && !session.recount_due && !sink_.owes(session);
+    return sessions_.may_leave(session) && !sink_.owes(session);
 }
 
 bool history::fuller_than(std::size_t sessions, std::size_t streams) const {
@@ -148,14 +148,18 @@ history::leaving history::choose() const {
     std::set<std::pair<std::string_view, std::string_view>> needed; // stream and basin
     for (const auto& session : all) {
         if (going.sessions.size() < wanted && may_leave(session)) {
-            going.sessions.push_back(session);
-            continue;
+            if (auto whole = sink_.accounts().whole(session)) {
+                going.sessions.push_back(session);
+                going.whole.push_back(std::move(*whole));
+                continue;
+            }
         }
         for (const auto& part : session.parts)
             needed.emplace(part.stream, part.at.basin);
     }
     for (const auto& entry : deliveries_.all())
-        if (!needed.contains({entry->state.stream, entry->state.at.basin}) && sink_.may_leave(*entry))
+        if (!needed.contains({entry->state.stream, entry->state.at.basin}) &&
+            sink_.streams().may_leave(*entry))
             going.streams.push_back(entry->state);
     return going;
 }
@@ -181,9 +185,10 @@ bool history::free(const leaving& kept) {
                 return std::any_of(session.parts.begin(), session.parts.end(), refers);
             });
         auto* now = deliveries_.find(was.at, was.stream);
-        if (needed || !now || !sink_.may_leave(*now) || to_json_text(now->state) != to_json_text(was))
+        if (needed || !now || !sink_.streams().may_leave(*now) ||
+            to_json_text(now->state) != to_json_text(was))
             continue;
-        sink_.leave(*now);
+        sink_.streams().leave(*now);
         any = true;
     }
     return any;
@@ -219,7 +224,7 @@ net::task<bool> history::move_some() {
                                                           &deliveries](history_storage& in) -> stored<bool> {
         if (const auto unsynced = deliveries.sync())
             return storage_error{storage_error::kind::io, "the delivery table: " + unsynced.message()};
-        auto kept = in.keep(going.sessions, going.streams);
+        auto kept = in.keep(going.whole, going.streams);
         if (!kept)
             return kept.error();
         return true;
@@ -256,6 +261,9 @@ net::task<bool> history::bring_session_back(std::string id) {
         co_return false;
     auto record = std::move(**found);
     record.active = false;
+    // It gets a number of its own, under which the ring has nothing yet.
+    record.gone_to = std::max(record.gone_to, record.whole_to);
+    record.whole_to = 0;
     const auto gives_way = [this](const session_record& ended) { return !sink_.owes(ended); };
     co_return sessions_.add(std::move(record), gives_way) != nullptr;
 }
@@ -264,7 +272,7 @@ net::task<bool> history::bring_session_back(std::string id) {
 net::task<bool> history::bring_stream_back(std::string id) {
     bool any = false;
     for (std::size_t steps = 0; steps < deliveries_max; ++steps) {
-        const auto missing = sink_.goes_on_in_unknown(id);
+        const auto missing = sink_.streams().goes_on_in_unknown(id);
         if (!missing)
             break;
         std::function<stored<std::optional<delivery_state>>(history_storage&)> find =
@@ -272,7 +280,7 @@ net::task<bool> history::bring_stream_back(std::string id) {
         auto found = co_await with_storage<std::optional<delivery_state>>(false, std::move(find));
         if (!found || !*found || deliveries_.find(missing->at, missing->stream))
             break;
-        if (!sink_.take_back(std::move(**found)))
+        if (!sink_.streams().take_back(std::move(**found)))
             break;
         any = true;
     }

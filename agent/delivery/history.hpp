@@ -49,7 +49,8 @@ public:
 
 private:
     struct leaving {
-        std::vector<session_record> sessions;
+        std::vector<session_record> sessions; // as they stand in the table,
+        std::vector<session_record> whole;    // and as they are kept
         std::vector<delivery_state> streams;
 
         bool empty() const { return sessions.empty() && streams.empty(); }

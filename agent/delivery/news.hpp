@@ -21,6 +21,8 @@ struct delivery_picture {
 struct news_item {
     durable_error_state state;
     std::string reason;
+
+    bool operator==(const news_item&) const = default;
 };
 
 class delivery_news {

@@ -1,10 +1,9 @@
 #include "agent/delivery/s2_sink.hpp"
 
-#include "net/assert.hpp"
-
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace agent {
 
@@ -20,23 +19,49 @@ s2_sink::s2_sink(net::environment& env, ring& journal, session_table& sessions, 
     , journal_(journal)
     , sessions_(sessions)
     , deliveries_(deliveries)
-    , client_(client)
-    , options_(std::move(options))
-    , announce_(std::move(announce))
+    , to_pass_on_(env)
     , changed_(env)
     , work_(env)
-    , announce_later_(env.make_timer()) {}
+    , owed_(journal, sessions, deliveries)
+    , placement_(env, sessions, deliveries, owed_,
+                 {std::move(options.at), std::move(options.stream_template)})
+    , continued_(env, sessions, deliveries, owed_, placement_)
+    , schedule_({env, journal, sessions, deliveries, client, options.limits}, owed_, placement_, *this)
+    , told_(env, sessions, schedule_, continued_, placement_)
+    , accounts_(journal, sessions, owed_, placement_)
+    , overview_({sessions, owed_, placement_, continued_, schedule_, told_, accounts_}) {
+    placement_.connect({[this](const entry& stream) { return schedule_.find(stream) != nullptr; },
+                        [this](const entry& stream) { schedule_.forget(stream); },
+                        [this] { to_pass_on_.notify(); }},
+                       std::move(announce));
+}
 
 s2_sink::~s2_sink() = default;
+
+void s2_sink::recover() {
+    continued_.recover();
+    schedule_.recover();
+    accounts_.settle();
+    if (continued_.go_on())
+        condition_changed();
+    for (const auto* stream : owed_.unsettled())
+        if (!placement_.here(stream->state) && owed_.owes(*stream))
+            spdlog::warn("stream {} of {} still waits with {} events; this configuration can't deliver them",
+                         stream->state.stream, stream->state.at.text(),
+                         accounts_.size_of(owed_.ranges(*stream), 0).events);
+}
+
+// --- the work
 
 net::task<> s2_sink::run() {
     co_await net::with_task_group(env_, [this](net::task_group& group) -> net::task<> {
         group.spawn([this] { return pump(); });
         for (;;) {
-            go_on_where_a_slot_is_free();
-            start_due(group);
-            retire_unneeded();
-            if (draining_ && running_.empty() && !owes_here())
+            if (continued_.go_on())
+                condition_changed();
+            schedule_.start_due(group);
+            schedule_.retire_unneeded();
+            if (draining_ && schedule_.idle() && !owes_here())
                 break;
             co_await work_.wait();
         }
@@ -45,8 +70,8 @@ net::task<> s2_sink::run() {
 
 void s2_sink::drain() {
     draining_ = true;
-    flush_to_ = journal_.last_seq();
-    hurry();
+    schedule_.drain();
+    schedule_.hurry(journal_.last_seq());
     work_.notify();
 }
 
@@ -55,14 +80,12 @@ net::task<> s2_sink::pump() {
     std::uint64_t synced = 0;
     net::time_point next_try{};
     for (;;) {
-        for (const auto& one : running_)
-            if (!is_parked(one->condition()))
-                one->wake();
+        schedule_.wake();
         const std::uint64_t generation = sessions_.generation();
         if (synced == generation) {
-            co_await journal_.appended().wait();
+            co_await net::wait_any(journal_.appended(), to_pass_on_);
         } else if (env_.now() < next_try) {
-            (void)co_await journal_.appended().wait_until(next_try);
+            (void)co_await net::wait_any_until(next_try, journal_.appended(), to_pass_on_);
         } else {
             work_.notify();
             const net::error_code failed = co_await sync_tables();
@@ -88,88 +111,101 @@ net::task<net::error_code> s2_sink::sync_tables() {
     co_return failed;
 }
 
-stream_delivery* s2_sink::running_for(const delivery_table::entry& entry) const {
-    for (const auto& one : running_)
-        if (&one->entry() == &entry)
-            return one.get();
-    return nullptr;
-}
-
-// The active session's even while it owes nothing: nobody looks here again for each envelope that it will
-// owe.
-bool s2_sink::needs_delivery(const delivery_state& state) const {
-    return owes(state) || (!draining_ && is_active_stream(state));
-}
-
-// The active session's stream always; beside it the oldest backlog, as far as there is a place. A parked
-// stream takes none; where the sink itself is parked, more streams would only be refused too.
-void s2_sink::start_due(net::task_group& group) {
-    const bool sink_parked = parked();
-    auto candidates = unsettled();
-    std::stable_sort(candidates.begin(), candidates.end(), [this](const auto* a, const auto* b) {
-        const bool a_active = is_active_stream(a->state);
-        const bool b_active = is_active_stream(b->state);
-        return a_active != b_active ? a_active : a->state.from_seq < b->state.from_seq;
-    });
-    for (auto* entry : candidates) {
-        if (entry->state.lost || !here(entry->state) || running_for(*entry))
-            continue;
-        const auto taken = static_cast<std::size_t>(std::count_if(
-            running_.begin(), running_.end(), [](const auto& one) { return !is_parked(one->condition()); }));
-        const bool has_place =
-            (taken < streams_written_max && !sink_parked) || is_active_stream(entry->state);
-        if (!has_place || !needs_delivery(entry->state))
-            continue;
-        delivery_context context{env_,
-                                 journal_,
-                                 sessions_,
-                                 deliveries_,
-                                 options_.limits,
-                                 client_,
-                                 [this] {
-                                     changed_.notify();
-                                     journal_.owed_changed();
-                                     if (running_.size() > 1 || !sessions_.active())
-                                         work_.notify();
-                                 },
-                                 [this] { condition_changed(); },
-                                 [this, entry] { return may_retry(*entry); }};
-        auto one = std::make_shared<stream_delivery>(std::move(context), *entry);
-        holds_.erase(entry); // its feed holds the same
-        running_.push_back(one);
-        if (flush_to_ > entry->state.durable_seq)
-            one->flush();
-        group.spawn([this, one] { return deliver(one); });
-    }
-}
-
-void s2_sink::retire_unneeded() {
-    for (const auto& one : running_)
-        if (!is_parked(one->condition()))
-            one->retire(!needs_delivery(one->state()));
-}
-
-net::task<> s2_sink::deliver(std::shared_ptr<stream_delivery> one) {
-    co_await one->run();
-    finished_acks_ += one->ack_count();
-    std::string lost = one->lost_reason();
-    auto& entry = one->entry();
-    if (entry.state.sent_seq > entry.state.durable_seq && lost.empty())
-        holds_[&entry] = journal_.hold(entry.state.durable_seq + 1, entry.state.sent_seq);
-    std::erase(running_, one);
-    one.reset();
-    if (!lost.empty())
-        co_await go_on_elsewhere(entry, std::move(lost));
-    journal_.owed_changed();
+void s2_sink::progressed() {
     changed_.notify();
+    journal_.owed_changed();
+    if (schedule_.running().size() > 1 || !sessions_.active())
+        work_.notify();
+}
+
+void s2_sink::ended() {
+    changed_.notify();
+    journal_.owed_changed();
     work_.notify();
 }
 
-std::uint64_t s2_sink::ack_count() const {
-    std::uint64_t count = finished_acks_;
-    for (const auto& one : running_)
-        count += one->ack_count();
-    return count;
+void s2_sink::condition_changed() {
+    changed_.notify();
+    work_.notify();
+    told_.look();
+}
+
+net::task<> s2_sink::lost(entry& stream, std::string reason) {
+    continued_.lost(stream, reason);
+    if (continued_.go_on())
+        condition_changed();
+    (void)co_await sync_tables(); // told; the pump does it again, and the claim syncs what it stands on
+}
+
+// --- what is left, and who waits for it
+
+bool s2_sink::owes_here() const {
+    const auto all = owed_.unsettled();
+    return std::any_of(all.begin(), all.end(), [this](const auto* stream) {
+        return placement_.here(stream->state) && owed_.owes(*stream);
+    });
+}
+
+bool s2_sink::owes_held() const {
+    const auto all = owed_.unsettled();
+    return std::any_of(all.begin(), all.end(), [this](const auto* stream) {
+        return !placement_.here(stream->state) && owed_.owes(*stream);
+    });
+}
+
+bool s2_sink::refused() const {
+    const auto& running = schedule_.running();
+    return (parked() && owes_here()) || std::any_of(running.begin(), running.end(), [this](const auto& one) {
+               return is_parked(one->condition()) && owed_.owes(one->entry());
+           });
+}
+
+// What moves comes first: nearly always that settles it, however many streams are refused.
+left_undelivered s2_sink::left(seq_t up_to, net::time_point retries_until) const {
+    left_undelivered left;
+    left.sink = parked();
+    const bool retries_count = env_.now() < retries_until;
+    for (const auto& one : schedule_.running()) {
+        const bool may_move = !is_parked(one->condition()) || (retries_count && one->trying_again());
+        if (may_move && owed_.owes_up_to(one->entry(), up_to)) {
+            left.moves = true;
+            return left;
+        }
+    }
+    for (const auto* stream : owed_.unsettled()) {
+        if (!owed_.owes_up_to(*stream, up_to))
+            continue;
+        if (!placement_.here(stream->state)) {
+            left.held = true;
+        } else if (const auto* waiting = continued_.waits_for_slot(stream->state)) {
+            left.stream = *waiting;
+        } else if (const auto* one = schedule_.find(*stream); one && is_parked(one->condition())) {
+            left.stream = stream_parked{one->reason()};
+        } else {
+            left.moves = true;
+            return left;
+        }
+    }
+    return left;
+}
+
+// Where all is durable, or the rest is held for another place, run() closes its sessions in order and ends.
+bool s2_sink::ends_by_itself(net::time_point retries_until) const {
+    const auto outcome = outcome_of(left(journal_.last_seq(), retries_until), false);
+    return outcome != flush_outcome::parked && outcome != flush_outcome::streams_parked;
+}
+
+net::task<flush_outcome> s2_sink::flush(seq_t up_to, net::time_point deadline) {
+    const auto retries_until = net::saturating_add(env_.now(), parked_retry_grace);
+    schedule_.hurry(up_to);
+    for (;;) {
+        const auto outcome = outcome_of(left(up_to, retries_until), env_.now() >= deadline);
+        if (outcome)
+            co_return *outcome;
+        // The grace ends with nobody to tell it.
+        const auto until = env_.now() < retries_until ? std::min(deadline, retries_until) : deadline;
+        co_await changed_.wait_until(until);
+    }
 }
 
 } // namespace agent

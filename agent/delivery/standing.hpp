@@ -11,6 +11,8 @@
 
 #include <optional>
 #include <span>
+#include <string>
+#include <utility>
 
 namespace agent {
 
@@ -24,35 +26,57 @@ constexpr bool is_parked(stream_condition condition) {
 struct written_stream {
     stream_condition condition = stream_condition::idle;
     bool wanted = false; // it owes something, or is the active session's
+    std::string reason = {};
 };
 
-constexpr bool sink_is_parked(std::span<const written_stream> all) {
-    bool refused = false;
-    for (const auto& each : all) {
-        if (each.wanted && !is_parked(each.condition))
-            return false;
-        refused = refused || each.condition == stream_condition::sink_parked;
+// S2 refuses one stream, and why. Whoever waits is told of it, and nobody's work ends by it.
+struct stream_parked {
+    std::string reason;
+
+    bool operator==(const stream_parked&) const = default;
+};
+
+// S2 refuses all streams, and why. Only of_all() makes one: what ends an input, answers a flush at once or
+// ends the delivery of a teardown asks for this type, so that no single stream's refusal can be taken for it.
+class sink_parked {
+public:
+    static std::optional<sink_parked> of_all(std::span<const written_stream> all) {
+        const written_stream* refused = nullptr;
+        for (const auto& each : all) {
+            if (each.wanted && !is_parked(each.condition))
+                return std::nullopt;
+            if (!refused && each.condition == stream_condition::sink_parked)
+                refused = &each;
+        }
+        return refused ? std::optional(sink_parked(refused->reason)) : std::nullopt;
     }
-    return refused;
-}
+
+    const std::string& reason() const { return reason_; }
+
+private:
+    explicit sink_parked(std::string reason)
+        : reason_(std::move(reason)) {}
+
+    std::string reason_;
+};
 
 enum class flush_outcome { durable, timed_out, parked, streams_parked, held };
 
 // What of all that is owed up to some seq is left.
 struct left_undelivered {
-    bool sink_parked = false;
-    bool moves = false;  // a stream that no refusal stops
-    bool parked = false; // a stream that S2 refuses
-    bool held = false;   // what only another place can take
+    std::optional<sink_parked> sink = {};
+    std::optional<stream_parked> stream = {}; // one that S2 refuses
+    bool moves = false;                       // a stream that no refusal stops
+    bool held = false;                        // what only another place can take
 };
 
 // Nothing: somebody who waits goes on waiting.
-constexpr std::optional<flush_outcome> outcome_of(const left_undelivered& left, bool deadline_passed) {
-    if (left.sink_parked && (left.moves || left.parked))
+inline std::optional<flush_outcome> outcome_of(const left_undelivered& left, bool deadline_passed) {
+    if (left.sink && (left.moves || left.stream))
         return flush_outcome::parked;
     if (left.moves)
         return deadline_passed ? std::optional(flush_outcome::timed_out) : std::nullopt;
-    if (left.parked)
+    if (left.stream)
         return flush_outcome::streams_parked;
     return left.held ? flush_outcome::held : flush_outcome::durable;
 }

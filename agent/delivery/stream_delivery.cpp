@@ -19,14 +19,9 @@ std::uint64_t random_bits(net::environment& env) {
 stream_delivery::stream_delivery(delivery_context context, delivery_table::entry& entry)
     : context_(std::move(context))
     , entry_(entry)
-    , feed_(context_.env, context_.journal, context_.sessions, entry.state,
-            {context_.limits.linger, context_.limits.batch_records, context_.limits.batch_bytes},
-            [this](const ring_entry& durable) {
-                if (!durable.own)
-                    context_.sessions.count(durable.session, 1, 0);
-            })
+    , feed_(context_.env, context_.journal, context_.sessions, entry.state)
     , wake_(context_.env)
-    , retry_(net::retry_policy{})
+    , policy_(context_.limits.idle_close)
     , ack_alarm_(context_.env.make_timer()) {}
 
 stream_delivery::~stream_delivery() = default;
@@ -44,130 +39,77 @@ std::string stream_delivery::lost_reason() const {
 
 void stream_delivery::flush() {
     flush_to_ = context_.journal.last_seq();
-    if (!is_parked(condition_))
-        hurry_ = true;
+    policy_.flush();
     wake_.notify();
 }
 
 void stream_delivery::retry_parked() {
-    if (!is_parked(condition_) || trying_again_)
-        return;
-    trying_again_ = hurry_ = true;
+    policy_.retry_parked();
     wake_.notify();
 }
 
 void stream_delivery::retire(bool wanted) {
-    if (retiring_ == wanted)
+    if (policy_.retiring() == wanted)
         return;
-    retiring_ = wanted;
+    policy_.retire(wanted);
     wake_.notify();
 }
 
 net::task<> stream_delivery::run() {
     std::string token = net::random_uuid(context_.env);
     writer_.emplace(entry_.state.memory, std::move(token), feed_);
-    quiet_since_ = context_.env.now();
+    policy_.begin(context_.env.now());
     co_await net::with_task_group(context_.env, [this](net::task_group& group) -> net::task<> {
         for (;;) {
             if (session_end_) {
-                co_await handle_session_end();
+                const setback met = take_session_end();
+                set_back(met.pause, met.why);
                 continue;
             }
-            freeze_due();
+            const batch_decision batch = pausing() ? batch_decision{} : freeze_due();
             s2::writer_action action = writer_->next();
             if (action.what == s2::writer_action::kind::lost) {
                 feed_.accept_trusted();
                 break;
             }
-            if (action.what != s2::writer_action::kind::ready) {
+            const delivery_step step = policy_.next(context_.env.now(), facts(action, batch));
+            if (step.what == delivery_step::kind::leave)
+                break;
+            if (step.what == delivery_step::kind::close_session)
+                writer_->out().close_session();
+            else if (step.what == delivery_step::kind::wait)
+                co_await wake_.wait_until(step.until);
+            else
                 co_await perform(std::move(action), group);
-                continue;
-            }
-            if (retiring_ && all_quiet()) {
-                if (!writer_->session_open())
-                    break;
-                writer_->close_session();
-                if (writer_->next().what == s2::writer_action::kind::half_close)
-                    continue;
-            }
-            co_await rest();
         }
     });
 }
 
-// --- waiting
+// --- when
 
-bool stream_delivery::all_quiet() const {
-    return writer_->batches().empty() && idle_feed();
+bool stream_delivery::pausing() {
+    const auto now = context_.env.now();
+    return policy_.pausing(now, !policy_.asks_for_its_turn(now) || context_.may_retry());
 }
 
-bool stream_delivery::idle_feed() const {
-    return started_ && feed_.idle();
+delivery_facts stream_delivery::facts(const s2::writer_action& action, const batch_decision& batch) const {
+    delivery_facts known;
+    known.resting = action.what == s2::writer_action::kind::ready;
+    known.quiet = writer_->out().empty() && feed_.idle();
+    known.session_open = writer_->out().session_open();
+    known.session_takes_batches = writer_->out().session_takes_batches();
+    known.batch_due = batch.until;
+    return known;
 }
 
-// Until there is something to decide: a wish, an ack, an end, new envelopes, the linger's end, the idle
-// close.
-net::task<> stream_delivery::rest() {
-    net::time_point until = has_place_in_flight() ? feed_.pending().deadline() : net::never;
-    const bool idle = all_quiet() && writer_->session_takes_batches();
-    if (idle)
-        until = std::min(until, net::saturating_add(quiet_since_, context_.limits.idle_close));
-    const bool notified = co_await wake_.wait_until(until);
-    if (!notified && idle && all_quiet() &&
-        context_.env.now() >= net::saturating_add(quiet_since_, context_.limits.idle_close))
-        writer_->close_session();
-}
-
-net::task<> stream_delivery::after(s2::writer::pause pause, const s2::error& why) {
-    using enum s2::writer::pause;
-    if (pause == none || pause == cancelled)
-        co_return;
-    if (pause != back_off) {
-        refused_at_ = context_.env.now();
-        set_condition(pause == park_sink ? stream_condition::sink_parked : stream_condition::stream_parked,
-                      why.text());
-        co_await rest_parked();
-        co_return;
-    }
-    set_condition(stream_condition::failing, why.text());
-    const net::duration at_least = why.retry_after.value_or(std::chrono::milliseconds(0));
-    const auto until = *retry_.next(context_.env.now(), random_bits(context_.env), at_least);
-    while (!hurry_ && context_.env.now() < until)
-        co_await wake_.wait_until(until);
-    if (hurry_)
-        retry_.succeeded();
-    hurry_ = false;
-}
-
-// A wish from before the refusal is answered by it.
-net::task<> stream_delivery::rest_parked() {
-    hurry_ = false;
-    net::time_point until = net::saturating_add(context_.env.now(), park_retry);
-    for (;;) {
-        while (!hurry_ && context_.env.now() < until)
-            co_await wake_.wait_until(until);
-        if (hurry_ || context_.may_retry())
-            break;
-        until = net::saturating_add(context_.env.now(), park_retry_later);
-    }
-    trying_again_ = true;
-    hurry_ = false;
-}
-
-// Who waits for a stream that is being tried again is told of each answer.
-void stream_delivery::set_condition(stream_condition condition, std::string reason) {
-    const bool changed = condition != condition_ || trying_again_;
-    condition_ = condition;
-    reason_ = std::move(reason);
-    trying_again_ = false;
-    if (changed)
+void stream_delivery::set_back(s2::writer::pause pause, const s2::error& why) {
+    if (policy_.on_failure(pause, why, context_.env.now(), random_bits(context_.env)))
         context_.on_condition();
 }
 
 void stream_delivery::progressed() {
-    retry_.succeeded();
-    set_condition(stream_condition::delivering, {});
-    quiet_since_ = context_.env.now();
+    if (policy_.on_progress(context_.env.now()))
+        context_.on_condition();
 }
 
 // --- the writer's wishes
@@ -194,7 +136,7 @@ net::task<> stream_delivery::perform(s2::writer_action action, net::task_group& 
         co_await open_session(group);
         break;
     case kind::send:
-        co_await send(action.index);
+        co_await send();
         break;
     case kind::half_close:
         co_await half_close();
@@ -203,9 +145,8 @@ net::task<> stream_delivery::perform(s2::writer_action action, net::task_group& 
     case kind::lost:
         break;
     }
-    if (writer_->appending() && !started_) {
+    if (writer_->appending() && !feed_.started()) {
         feed_.start();
-        started_ = true;
         progressed();
         context_.on_progress();
     }
@@ -226,7 +167,7 @@ net::task<> stream_delivery::store_synced() {
     if (!storable(entry_.state)) {
         const auto why = s2::error::from_invalid("the delivery state of stream " + entry_.state.stream +
                                                  " holds more than its slot takes");
-        co_await after(s2::writer::pause::park_stream, why);
+        set_back(s2::writer::pause::park_stream, why);
         co_return;
     }
     context_.deliveries.store(entry_);
@@ -237,7 +178,7 @@ net::task<> stream_delivery::store_synced() {
         co_return;
     }
     const auto why = s2::error::from_invalid("cannot store the delivery state: " + failed.message());
-    co_await after(s2::writer::pause::back_off, why);
+    set_back(s2::writer::pause::back_off, why);
 }
 
 net::task<> stream_delivery::check_tail() {
@@ -245,7 +186,7 @@ net::task<> stream_delivery::check_tail() {
     if (tail)
         writer_->on_tail(tail->seq_num);
     else
-        co_await failed(tail.error());
+        failed(tail.error());
 }
 
 net::task<> stream_delivery::append_fence(s2::writer_action action) {
@@ -255,12 +196,11 @@ net::task<> stream_delivery::append_fence(s2::writer_action action) {
     input.fencing_token = action.condition;
     const auto ack = co_await context_.client.append(entry_.state.stream, std::move(input), call_deadline());
     if (!ack)
-        co_await failed(ack.error());
+        failed(ack.error());
     else if (ack->start.seq_num == action.match)
         writer_->on_fenced(ack->start.seq_num);
     else
-        co_await failed(
-            s2::error::from_protocol("the fence was acknowledged at another position than it asked for"));
+        failed(s2::error::from_protocol("the fence was acknowledged at another position than it asked for"));
 }
 
 net::task<> stream_delivery::create_stream() {
@@ -268,7 +208,7 @@ net::task<> stream_delivery::create_stream() {
     if (created)
         writer_->on_created();
     else
-        co_await failed(created.error());
+        failed(created.error());
 }
 
 net::task<> stream_delivery::read_page(s2::writer_action action) {
@@ -279,12 +219,11 @@ net::task<> stream_delivery::read_page(s2::writer_action action) {
     limits.count = std::min<std::uint64_t>(action.to - action.from, s2::batch_records_max);
     const auto page = co_await context_.client.read(entry_.state.stream, start, limits, call_deadline());
     if (!page) {
-        co_await failed(page.error());
+        failed(page.error());
         co_return;
     }
     const seq_t judged_before = feed_.judged_to();
     writer_->on_page(page->records);
-    account_resolved(counted::by_judge);
     remember_writer();
     if (feed_.judged_to() <= judged_before)
         co_return;
@@ -294,9 +233,8 @@ net::task<> stream_delivery::read_page(s2::writer_action action) {
     context_.on_progress();
 }
 
-net::task<> stream_delivery::failed(const s2::error& why) {
-    const auto pause = writer_->on_failure(why);
-    co_await after(pause, why);
+void stream_delivery::failed(const s2::error& why) {
+    set_back(writer_->on_failure(why), why);
 }
 
 // --- batches
@@ -306,38 +244,22 @@ std::string_view stream_delivery::fencing_token() const {
     return writer_->memory().tokens.back();
 }
 
-// For the batch that is being gathered.
-bool stream_delivery::has_place_in_flight() const {
-    const auto& out = writer_->batches();
-    const auto bytes = writer_->in_flight_bytes() + feed_.pending().metered_bytes();
-    return out.empty() || (out.size() < context_.limits.in_flight && bytes <= in_flight_metered_bytes_max);
-}
-
-void stream_delivery::freeze_due() {
-    if (!started_ || !writer_->appending())
-        return;
+batch_decision stream_delivery::freeze_due() {
+    if (!feed_.started() || !writer_->appending())
+        return {};
+    const auto& limits = context_.limits;
+    const batch_limits limit{limits.linger, limits.batch_records, limits.batch_bytes, limits.in_flight};
     const auto now = context_.env.now();
     for (;;) {
         feed_.gather(now);
-        auto& pending = feed_.pending();
-        if (flush_to_ > entry_.state.durable_seq)
-            pending.flush();
-        if (!has_place_in_flight() || !pending.due(now))
-            return;
-        frozen_.push_back(feed_.take());
-        writer_->freeze(frozen_.back().records.size(), frozen_.back().metered_bytes);
+        const bool flush = flush_to_ > entry_.state.durable_seq;
+        const auto& out = writer_->out();
+        const auto decision =
+            decide_batch(limit, {feed_.waiting(), flush, out.batches().size(), out.metered_bytes()}, now);
+        if (decision.what != batch_decision::kind::freeze)
+            return decision;
+        writer_->freeze(feed_.take());
         remember_writer();
-    }
-}
-
-void stream_delivery::account_resolved(counted how) {
-    for (std::size_t left = writer_->take_resolved(); left > 0; --left) {
-        const gathered_batch batch = std::move(frozen_.front());
-        frozen_.pop_front();
-        feed_.resolved(batch);
-        if (how == counted::by_batch)
-            for (const auto& each : batch.counts)
-                context_.sessions.count(each.session, each.events, 0);
     }
 }
 

@@ -1,20 +1,18 @@
 #pragma once
-// Delivers one S2 stream: performs what s2::writer decides, with what stream_feed gathers, when batcher says
-// so. One task per stream plus one that takes the acks of the open append session.
+// Delivers one S2 stream: performs what s2::writer decides, with what stream_feed gathers, when batch_policy
+// says so. One task per stream plus one that takes the acks of the open append session.
 //
 // 1. The state is in the table before the bytes that it describes are sent.
 // 2. Whatever wakes the task (new envelopes, an ack, an end, a wish) only notifies; every decision is made in
 //    run().
-// 3. A failure is retried without end: after a backoff, at once when somebody flushes. What no retry cures is
-//    parked and tried again every park_retry, as far as may_retry() lets it, and when it is told to.
+// 3. A failure is retried without end: delivery_policy says when, and what no retry cures.
 
 #include "agent/config/config.hpp"
 #include "agent/delivery/delivery.hpp"
+#include "agent/delivery/delivery_policy.hpp"
 #include "agent/delivery/pause_detector.hpp"
-#include "agent/delivery/standing.hpp"
 #include "agent/delivery/stream_feed.hpp"
 #include "agent/state/delivery_table.hpp"
-#include "net/retry.hpp"
 #include "net/task/task_group.hpp"
 #include "s2/append_session.hpp"
 #include "s2/client.hpp"
@@ -27,10 +25,7 @@
 
 namespace agent {
 
-constexpr std::uint64_t in_flight_metered_bytes_max = 4 * 1024 * 1024;
-constexpr net::duration park_retry = std::chrono::seconds(5);
-constexpr net::duration park_retry_later = std::chrono::seconds(1); // where its turn has not come
-constexpr net::duration call_timeout = std::chrono::seconds(5);     // of one unary call
+constexpr net::duration call_timeout = std::chrono::seconds(5); // of one unary call
 
 // What the deliveries of one sink share. All of it outlives them.
 struct delivery_context {
@@ -69,14 +64,14 @@ public:
 
     stream_feed& feed() { return feed_; }
 
-    stream_condition condition() const { return condition_; }
+    stream_condition condition() const { return policy_.condition(); }
 
-    const std::string& reason() const { return reason_; }
+    const std::string& reason() const { return policy_.reason(); }
 
     // Parked, and being tried again: it is not known yet whether it still is refused.
-    bool trying_again() const { return trying_again_; }
+    bool trying_again() const { return policy_.trying_again(); }
 
-    net::time_point refused_at() const { return refused_at_; } // of a parked stream, the last time
+    net::time_point refused_at() const { return policy_.refused_at(); } // of a parked stream, the last time
 
     // After run(): why another writer has the stream; empty where none has.
     std::string lost_reason() const;
@@ -85,8 +80,11 @@ public:
     std::uint64_t ack_count() const { return ack_count_; }
 
 private:
-    enum class cut_reason { none, silent, paused };
-    enum class counted { by_batch, by_judge };
+    // What the end of a session asks for, and why.
+    struct setback {
+        s2::writer::pause pause;
+        s2::error why;
+    };
 
     net::task<> perform(s2::writer_action action, net::task_group& group);
     net::task<> store_synced();
@@ -95,28 +93,22 @@ private:
     net::task<> create_stream();
     net::task<> read_page(s2::writer_action action);
     net::task<> open_session(net::task_group& group);
-    net::task<> send(std::size_t index);
+    net::task<> send();
     net::task<> half_close();
-    net::task<> abandon_session(s2::error why);
+    net::task<> end_session(s2::error why);
+    net::task<> replace_connection();
     net::task<> receive(std::shared_ptr<s2::append_session> session);
-    net::task<> session_end_seen();
-    net::task<> handle_session_end();
-    net::task<> rest();
-    net::task<> failed(const s2::error& why);
-    net::task<> after(s2::writer::pause pause, const s2::error& why);
+    setback take_session_end();
 
+    void failed(const s2::error& why);
+    void set_back(s2::writer::pause pause, const s2::error& why);
+    bool pausing();
+    delivery_facts facts(const s2::writer_action& action, const batch_decision& batch) const;
     void remember_writer(); // the writer's memory and the feed's progress into the table
-    void freeze_due();
-    bool has_place_in_flight() const;
-    void account_resolved(counted how);
+    batch_decision freeze_due();
     void watch_acks();
     void stop_watching_acks();
-    void cut_session(cut_reason why);
-    void set_condition(stream_condition condition, std::string reason);
-    net::task<> rest_parked();
     void progressed();
-    bool all_quiet() const;
-    bool idle_feed() const;
     std::string_view fencing_token() const;
     net::time_point call_deadline() const;
 
@@ -124,25 +116,14 @@ private:
     delivery_table::entry& entry_;
     stream_feed feed_;
     std::optional<s2::writer> writer_;
-    std::deque<gathered_batch> frozen_; // beside writer_->batches(), one for one
     std::shared_ptr<s2::append_session> session_;
-    // The end of the session that receive() saw and run() has not handled yet. Engaged: it ended.
-    std::optional<std::optional<s2::error>> session_end_;
+    std::optional<s2::append_event> session_end_; // as receive() saw it, until run() takes it
     net::condition wake_;
-    net::retry retry_;
+    delivery_policy policy_;
     pause_detector pauses_;
     std::unique_ptr<net::timer> ack_alarm_;
-    net::time_point quiet_since_{};
     bool ack_alarm_running_ = false;
-    cut_reason cut_ = cut_reason::none;
-    seq_t flush_to_ = 0;   // no linger until this is durable
-    bool hurry_ = false;   // skip the present wait, once
-    bool started_ = false; // the feed gathers
-    bool retiring_ = false;
-    bool trying_again_ = false;
-    stream_condition condition_ = stream_condition::idle;
-    std::string reason_;
-    net::time_point refused_at_{};
+    seq_t flush_to_ = 0; // no linger until this is durable
     std::uint64_t ack_count_ = 0;
 };
 

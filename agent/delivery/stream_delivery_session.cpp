@@ -8,63 +8,53 @@ namespace agent {
 net::task<> stream_delivery::open_session(net::task_group& group) {
     auto opened = co_await s2::append_session::open(context_.client, entry_.state.stream, call_deadline());
     if (!opened) {
-        co_await failed(opened.error());
+        failed(opened.error());
         co_return;
     }
     session_ = std::move(*opened);
-    cut_ = cut_reason::none;
-    writer_->on_opened();
+    writer_->out().on_opened();
     group.spawn([this, session = session_] { return receive(session); });
 }
 
-net::task<> stream_delivery::send(std::size_t index) {
+net::task<> stream_delivery::send() {
     if (pauses_.paused(context_.env.now(), context_.env.wall_now())) {
-        spdlog::warn("the clocks diverged (was the machine paused?): the connection to S2 is replaced");
-        context_.client.connections().drop_connections();
-        cut_session(cut_reason::paused);
-        co_await session_end_seen();
+        co_await replace_connection();
         co_return;
     }
     // Counted as sent first: its ack may come before the last byte has been handed over.
-    writer_->on_sent();
+    s2::batch& next = writer_->out().on_sending();
     if (!ack_alarm_running_)
         watch_acks();
-    const auto& batch = writer_->batches()[index];
-    const auto& content = frozen_[index];
-    const auto sent = co_await session_->send(content.records, batch.match, fencing_token());
+    const auto sent = co_await session_->send(next, fencing_token());
     if (!sent)
-        co_await abandon_session(sent.error());
+        co_await end_session(sent.error());
 }
 
 net::task<> stream_delivery::half_close() {
     watch_acks();
     const auto closed = co_await session_->half_close();
     if (!closed)
-        co_await abandon_session(closed.error());
-    writer_->on_half_closed();
+        co_await end_session(closed.error());
+    writer_->out().on_half_closed();
 }
 
-// It can't go on. Its own end says why, unless nothing but this abort ends it: that would be retried at once,
-// and for ever where it is the batch that can't be sent.
-net::task<> stream_delivery::abandon_session(s2::error why) {
-    cut_session(cut_reason::none);
-    co_await session_end_seen();
-    auto& failure = *session_end_;
-    if (failure && s2::classify(*failure) == s2::verdict::cancelled)
-        failure = std::move(why);
-}
-
-net::task<> stream_delivery::session_end_seen() {
+// It can't go on: makes receive() end, and waits for that.
+net::task<> stream_delivery::end_session(s2::error why) {
+    session_->abort(std::move(why));
     while (!session_end_)
         co_await wake_.wait();
 }
 
-// Makes receive() end; what it was that cut the session tells an ambiguous end of ours from a cancellation.
-void stream_delivery::cut_session(cut_reason why) {
-    if (cut_ == cut_reason::none)
-        cut_ = why;
-    if (session_)
-        session_->abort();
+// The machine slept, and a connection that slept through it is not to be trusted. That is no failure of S2's:
+// what was in flight goes out again at once.
+net::task<> stream_delivery::replace_connection() {
+    spdlog::warn("the clocks diverged (was the machine paused?): the connection to S2 is replaced");
+    context_.client.connections().drop_connections();
+    co_await end_session(
+        s2::error::from_transport(boost::asio::error::connection_reset, true, "the connection was replaced"));
+    const setback met = take_session_end();
+    if (met.pause != s2::writer::pause::back_off)
+        set_back(met.pause, met.why);
 }
 
 // While something is in flight (or a half-closed session has not ended) there must be progress within the ack
@@ -77,7 +67,9 @@ void stream_delivery::watch_acks() {
             return watch_acks();
         ack_alarm_running_ = false;
         context_.client.connections().drop_connections();
-        cut_session(cut_reason::silent);
+        if (session_)
+            session_->abort(
+                s2::error::from_transport(net::error::timed_out, true, "no acknowledgement from S2"));
     });
 }
 
@@ -90,24 +82,22 @@ net::task<> stream_delivery::receive(std::shared_ptr<s2::append_session> session
     for (;;) {
         s2::append_event event = co_await session->next();
         if (event.what == s2::append_event::kind::end) {
-            session_end_ = std::move(event.failure);
+            session_end_ = std::move(event);
             break;
         }
-        if (!writer_->on_ack(event.ack)) {
-            session->abort();
-            session_end_ =
-                s2::error::from_protocol("an acknowledgement does not fit the batch that it answers");
-            break;
+        if (auto wrong = writer_->on_ack(event.ack, session->handed_over_bytes())) {
+            session->abort(s2::error::from_protocol(std::move(*wrong)));
+            continue;
         }
         ++ack_count_;
-        account_resolved(counted::by_batch);
         remember_writer();
         progressed();
         if (event.reconnect_advised) {
             context_.client.connections().drop_connections();
-            writer_->on_reconnect_advised();
+            writer_->out().close_session();
         }
-        if (writer_->batches().empty())
+        // One that is being closed has its end still to come.
+        if (writer_->out().batches().empty() && writer_->out().session_takes_batches())
             stop_watching_acks();
         else
             watch_acks();
@@ -118,27 +108,18 @@ net::task<> stream_delivery::receive(std::shared_ptr<s2::append_session> session
     wake_.notify();
 }
 
-net::task<> stream_delivery::handle_session_end() {
-    std::optional<s2::error> failure = std::move(*session_end_);
+stream_delivery::setback stream_delivery::take_session_end() {
+    const std::optional<s2::error> failure = std::move(session_end_->failure);
     session_end_.reset();
     session_.reset();
-    if (cut_ == cut_reason::silent)
-        failure = s2::error::from_transport(net::error::timed_out, true, "no acknowledgement from S2");
-    else if (cut_ == cut_reason::paused)
-        failure = s2::error::from_transport(boost::asio::error::connection_reset, true,
-                                            "the connection was replaced");
-    const bool hurried = cut_ == cut_reason::paused;
-    cut_ = cut_reason::none;
-    quiet_since_ = context_.env.now();
-    if (!failure || writer_->batches().empty()) {
+    policy_.on_session_end(context_.env.now());
+    if (!failure || writer_->out().batches().empty()) {
         const auto pause = writer_->on_session_end();
-        const auto why = s2::error::from_protocol("the append session ended with batches unacknowledged");
-        co_await after(pause, why);
-        co_return;
+        return {pause, s2::error::from_transport(net::error::eof, true,
+                                                 "the append session ended with batches unacknowledged")};
     }
     const auto pause = writer_->on_failure(*failure);
-    if (!hurried)
-        co_await after(pause, *failure);
+    return {pause, *failure};
 }
 
 } // namespace agent

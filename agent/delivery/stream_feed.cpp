@@ -29,14 +29,18 @@ std::uint64_t record_timestamp(std::string_view envelope) {
     return leading_decimal(envelope.substr(at + before_ts.size())) / 1000;
 }
 
-stream_feed::stream_feed(net::environment& env, ring& journal, session_table& sessions, delivery_state& state,
-                         batch_limits limits, durable_function on_judged_durable)
+void gathered_batch::clear() {
+    records.clear();
+    made.clear();
+    metered_bytes = 0;
+    last_seq = 0;
+}
+
+stream_feed::stream_feed(net::environment& env, ring& journal, session_table& sessions, delivery_state& state)
     : env_(env)
     , journal_(journal)
     , sessions_(sessions)
-    , state_(state)
-    , on_judged_durable_(std::move(on_judged_durable))
-    , batcher_(limits) {
+    , state_(state) {
     // Nothing up to the highest seq sent may go before its fate is known.
     if (state_.sent_seq > state_.durable_seq)
         hold_ = journal_.hold(state_.durable_seq + 1, state_.sent_seq);
@@ -87,11 +91,11 @@ void stream_feed::start() {
     cursor_ = std::make_unique<ring_cursor>(journal_, std::max(state_.durable_seq + 1, state_.from_seq));
     covered_ = state_.durable_seq;
     release_hold();
-    gathering_ = {};
+    gathering_->clear();
     gathering_own_.clear();
     own_gathered_ = 0;
     own_taken_ = 0;
-    batcher_.taken();
+    full_ = false;
     // What was told of a gap and is still here never landed. The ring may lack more by now: it is told anew.
     std::erase_if(state_.own_records, [](const own_record& record) { return record.covers_to != 0; });
 }
@@ -110,7 +114,7 @@ void stream_feed::gather(net::time_point now) {
             taken = gather_gap(std::get<ring_gap>(item), now);
         if (!taken) {
             cursor_->seek(before);
-            batcher_.full();
+            full_ = !gathering_->records.empty();
             return;
         }
     }
@@ -122,10 +126,10 @@ bool stream_feed::gather_stored_before(seq_t seq, net::time_point now) {
         const auto& record = state_.own_records[own_taken_ + own_gathered_];
         if (record.before_seq > seq)
             return true;
-        if (!batcher_.fits(metered(record.line)))
+        if (!waiting().fits(metered(record.line)))
             return false;
-        gathering_.made.push_back(record.line);
-        add(gathering_.made.back(), record_timestamp(record.line), now);
+        gathering_->made.push_back(record.line);
+        add(gathering_->made.back(), record_timestamp(record.line), now);
         cover(record.covers_to);
         gathering_own_.push_back(record);
         ++own_gathered_;
@@ -136,7 +140,7 @@ bool stream_feed::gather_stored_before(seq_t seq, net::time_point now) {
 bool stream_feed::gather_entry(const ring_entry& entry, net::time_point now) {
     if (!wants_next(entry))
         return true;
-    if (!gather_stored_before(entry.seq, now) || !batcher_.fits(metered(entry.line)))
+    if (!gather_stored_before(entry.seq, now) || !waiting().fits(metered(entry.line)))
         return false;
     if (hold_)
         hold_->extend_to(std::max(hold_->last(), entry.seq));
@@ -144,13 +148,6 @@ bool stream_feed::gather_entry(const ring_entry& entry, net::time_point now) {
         hold_ = journal_.hold(entry.seq, entry.seq);
     add(entry.line, record_timestamp(entry.line), now);
     cover(entry.seq);
-    if (!entry.own) {
-        auto& counts = gathering_.counts;
-        if (counts.empty() || counts.back().session != entry.session)
-            counts.push_back({entry.session, 0, 0});
-        ++counts.back().events;
-        counts.back().bytes += entry.line.size();
-    }
     return true;
 }
 
@@ -190,29 +187,30 @@ bool stream_feed::gather_gap_piece(const gap_piece& piece, net::time_point now) 
     own_record record{piece.gap.to_seq + 1, piece.gap.to_seq,
                       events_dropped_envelope(piece.session->id, piece.gap, env_.wall_now())};
     const bool in_state = has_room_for(record, state_, gathering_own_);
-    if (!in_state || !batcher_.fits(metered(record.line)))
+    if (!in_state || !waiting().fits(metered(record.line)))
         return false; // the acknowledgement of others makes room
-    gathering_.made.push_back(record.line);
-    add(gathering_.made.back(), record_timestamp(record.line), now);
+    gathering_->made.push_back(record.line);
+    add(gathering_->made.back(), record_timestamp(record.line), now);
     cover(record.covers_to);
     gathering_own_.push_back(std::move(record));
     return true;
 }
 
 void stream_feed::add(std::string_view body, std::uint64_t timestamp, net::time_point now) {
-    gathering_.records.push_back({timestamp, body});
-    gathering_.metered_bytes += metered(body);
-    batcher_.add(metered(body), now);
+    if (gathering_->records.empty())
+        gathering_->first_at = now;
+    gathering_->records.push_back({timestamp, body});
+    gathering_->metered_bytes += metered(body);
 }
 
 void stream_feed::cover(seq_t last) {
-    gathering_.last_seq = std::max(gathering_.last_seq, last);
+    gathering_->last_seq = std::max(gathering_->last_seq, last);
     covered_ = std::max(covered_, last);
 }
 
-gathered_batch stream_feed::take() {
-    gathered_batch batch = std::move(gathering_);
-    gathering_ = {};
+std::unique_ptr<gathered_batch> stream_feed::take() {
+    auto batch = std::move(gathering_);
+    gathering_ = spare_ ? std::move(spare_) : std::make_unique<gathered_batch>();
     // In the order in which they are sent: what the state has of them gives its place to all of them.
     auto& own = state_.own_records;
     const auto at = own.begin() + static_cast<std::ptrdiff_t>(own_taken_);
@@ -222,8 +220,8 @@ gathered_batch stream_feed::take() {
                std::make_move_iterator(gathering_own_.end()));
     gathering_own_.clear();
     own_gathered_ = 0;
-    state_.sent_seq = std::max(state_.sent_seq, batch.last_seq);
-    batcher_.taken();
+    state_.sent_seq = std::max(state_.sent_seq, batch->last_seq);
+    full_ = false;
     return batch;
 }
 
@@ -232,13 +230,16 @@ void stream_feed::pop_own_record() {
     own_taken_ -= std::min<std::size_t>(own_taken_, 1);
 }
 
-void stream_feed::resolved(const gathered_batch& batch) {
-    // Those that were judged one by one have gone already.
-    for (const auto& line : batch.made)
+// What was read back has been judged record by record; its own records have gone already.
+void stream_feed::on_durable(std::unique_ptr<s2::batch_content> content, s2::proof /*how*/) {
+    std::unique_ptr<gathered_batch> batch(static_cast<gathered_batch*>(content.release()));
+    for (const auto& line : batch->made)
         if (!state_.own_records.empty() && state_.own_records.front().line == line)
             pop_own_record();
-    state_.durable_seq = std::max(state_.durable_seq, batch.last_seq);
+    state_.durable_seq = std::max(state_.durable_seq, batch->last_seq);
     release_hold();
+    batch->clear();
+    spare_ = std::move(batch);
 }
 
 void stream_feed::release_hold() {
@@ -308,7 +309,6 @@ bool stream_feed::stands_next(const s2::sequenced_record& record) {
                 continue;
             if (entry->line != record.body)
                 return false;
-            on_judged_durable_(*entry);
             state_.durable_seq = entry->seq;
             return true;
         }

@@ -11,7 +11,7 @@
 //    with the events_dropped record that tells of it, or when S2 has what a machine crash took from the ring:
 //    then behind all that was to be judged (accept_trusted).
 
-#include "agent/delivery/batcher.hpp"
+#include "agent/delivery/batch_policy.hpp"
 #include "agent/ring/ring.hpp"
 #include "agent/session/gap_piece.hpp"
 #include "agent/state/delivery_table.hpp"
@@ -24,28 +24,23 @@
 
 namespace agent {
 
-// Producers' envelopes per session, for the accounts.
-struct delivered_count {
-    std::uint32_t session = 0;
-    std::uint64_t events = 0;
-    std::uint64_t bytes = 0;
-};
-
-struct gathered_batch {
+struct gathered_batch final : s2::batch_content {
     std::vector<s2::record_view> records;
     std::deque<std::string> made; // lines of the sink's own records among them
-    std::vector<delivered_count> counts;
     std::uint64_t metered_bytes = 0;
+    net::time_point first_at{}; // when the first of them was gathered
     seq_t last_seq = 0; // the highest seq that it covers, gaps included; 0: none (session_continued alone)
+
+    std::span<const s2::record_view> views() const override { return records; }
+
+    std::uint64_t metered_size() const override { return metered_bytes; }
+
+    void clear(); // what it has allocated serves the next batch
 };
 
 class stream_feed final : public s2::record_judge {
 public:
-    // Called for each envelope that a judged record shows to be durable.
-    using durable_function = std::function<void(const ring_entry&)>;
-
-    stream_feed(net::environment& env, ring& journal, session_table& sessions, delivery_state& state,
-                batch_limits limits, durable_function on_judged_durable);
+    stream_feed(net::environment& env, ring& journal, session_table& sessions, delivery_state& state);
     ~stream_feed() override;
 
     // Sending starts behind what is durable (after a claim has resolved what an earlier incarnation sent).
@@ -53,20 +48,20 @@ public:
     // Takes what the ring has into the batch that is being gathered, as far as it fits.
     void gather(net::time_point now);
 
-    batcher& pending() { return batcher_; }
+    bool started() const { return cursor_ != nullptr; }
 
-    const batcher& pending() const { return batcher_; }
+    waiting_records waiting() const {
+        return {gathering_->records.size(), gathering_->metered_bytes, gathering_->first_at, full_};
+    }
 
     // Whether the ring may hold more of this stream than was gathered.
     bool more() const { return cursor_ && cursor_->position() <= journal_.last_seq(); }
 
-    bool idle() const { return cursor_ && batcher_.empty() && !more(); }
+    bool idle() const { return cursor_ && gathering_->records.empty() && !more(); }
 
     // The gathered batch; its own records and highest seq are in the state then, which the caller stores
     // before sending.
-    gathered_batch take();
-    // The oldest taken batch is durable.
-    void resolved(const gathered_batch& batch);
+    std::unique_ptr<gathered_batch> take();
 
     // All that was read back is judged: what was taken for ours without the bytes to prove it counts as
     // durable.
@@ -79,6 +74,7 @@ public:
     bool wants(const ring_entry& entry) const;
     bool wants(const session_record& session, seq_t seq) const;
 
+    void on_durable(std::unique_ptr<s2::batch_content> content, s2::proof how) override;
     bool is_ours(const s2::sequenced_record& record) override;
     bool shows_another_writer(const s2::sequenced_record& record) override;
     bool predates_ours(const s2::sequenced_record& record) override;
@@ -112,14 +108,14 @@ private:
     ring& journal_;
     session_table& sessions_;
     delivery_state& state_;
-    durable_function on_judged_durable_;
-    batcher batcher_;
     std::unique_ptr<ring_cursor> cursor_; // of sending
     std::unique_ptr<ring_hold> hold_;
     std::unique_ptr<ring_cursor> judging_; // where the next judged record should stand
     seq_t covered_ = 0;                    // highest seq that went into a batch of this incarnation
     part_answer asked_;                    // what wants_next answered last
-    gathered_batch gathering_;
+    std::unique_ptr<gathered_batch> gathering_ = std::make_unique<gathered_batch>();
+    bool full_ = false;                     // the next record did not fit into it
+    std::unique_ptr<gathered_batch> spare_; // a durable one, to be used again
     // Of the sink's own records in the batch that is being gathered, in its order: those made for it, which
     // are not in the state yet, and before them or between them the state's next ones.
     std::vector<own_record> gathering_own_;

@@ -46,7 +46,7 @@ public:
         std::function<void()> tell_;
     };
 
-    net::condition& granted() { return granted_; }
+    const net::condition& granted() const { return granted_; } // there may be room for one that asked
 
     const body_places& places() const { return places_; }
 

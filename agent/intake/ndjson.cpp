@@ -1,10 +1,9 @@
 #include "agent/intake/ndjson.hpp"
 
 #include "net/task/deadline.hpp"
+#include "net/task/next_turn.hpp"
 #include "net/task/task_group.hpp"
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 
 #include <spdlog/spdlog.h>
@@ -60,14 +59,10 @@ net::task<intake_end> ndjson_intake::run() {
     co_return end;
 }
 
-// Ends the read that is outstanding, and wakes the task where it waits for room.
+// Ends the read that is outstanding. What waits for room waits for the stop, too.
 net::task<void> ndjson_intake::stop_reading() {
-    while (!stop_.stopping())
-        co_await stop_.changed().wait();
+    co_await stop_.begun();
     from_.close();
-    ring_.freed().notify();
-    held_.of().granted().notify();
-    errors_changed_.notify();
 }
 
 // No more than there is room for: whoever must wait for that does not read on.
@@ -76,7 +71,7 @@ net::task<net::result<std::size_t>> ndjson_intake::read_some() {
     const auto needed = held >= body_free_bytes ? whole_line_bytes : held;
     held_.keep(needed);
     while (!stop_.stopping() && !held_.ask(needed))
-        co_await held_.of().granted().wait();
+        co_await net::wait_any(held_.of().granted(), stop_.changed());
     if (stop_.stopping() || held_.given_up())
         co_return net::error_code(net::asio::error::operation_aborted);
     const auto room = lines_.prepare(options_.one_of_many ? next_piece_bytes(held, options_.read_bytes)
@@ -110,7 +105,7 @@ net::task<intake_end> ndjson_intake::read() {
         held_.keep(lines_.held_bytes()); // what a pause for S2 holds is no more than what is there
         co_await publish_lines();
         // A producer that is always ahead of us leaves the loop's other work its turn.
-        co_await net::asio::post(env_.executor(), net::asio::use_awaitable);
+        co_await net::next_turn(env_);
     }
     cut_off();
     co_return intake_end::stopped;
@@ -145,13 +140,13 @@ net::task<void> ndjson_intake::publish_lines() {
 
 net::task<void> ndjson_intake::stay_near_delivery(std::size_t bytes) {
     while (!stop_.stopping() && pace_.too_far_ahead(bytes))
-        co_await pace_.wait(bytes);
+        co_await pace_.wait(bytes, stop_.changed());
 }
 
 net::task<void> ndjson_intake::wait_for_room(std::size_t bytes) {
     while (!stop_.stopping() && !ring_.make_room(bytes)) {
         const auto again = ring_.look_again_at();
-        co_await ring_.freed().wait_until(again);
+        co_await net::wait_any_until(again, ring_.freed(), stop_.changed());
     }
 }
 

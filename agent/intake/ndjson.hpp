@@ -89,7 +89,8 @@ private:
     std::uint64_t errors_omitted_ = 0;
     bool errors_ended_ = false;
     bool errors_done_ = false; // nothing more is written back
-    net::condition errors_changed_;
+    net::condition
+        errors_changed_; // errors to write have come, or no more will, or none are written any more
 };
 
 } // namespace agent

@@ -33,10 +33,8 @@ net::task<void> ndjson_listener::serve(net::stop_token stop) {
     co_await net::with_task_group(env_, [&](net::task_group& connections) -> net::task<void> {
         co_await net::with_task_group(env_, [&](net::task_group& accepting) -> net::task<void> {
             accepting.spawn([&] { return accept_loop(connections, stop); });
-            while (!stop.stopping())
-                co_await stop.changed().wait();
+            co_await stop.begun();
             listener_->close();
-            places_->freed().notify(); // who waits for a place looks at the stop
             co_await accepting.join();
         });
         co_await connections.join(); // each ends by itself at the stop
@@ -54,8 +52,8 @@ net::task<void> ndjson_listener::accept_loop(net::task_group& group, net::stop_t
         if (!place)
             co_return;
         auto connection = std::make_shared<std::unique_ptr<net::stream>>(std::move(accepted));
-        group.spawn([this, connection, place, stop = &stop] {
-            return net::contained(serve_connection(std::move(*connection), *stop),
+        group.spawn([this, connection, place, stop] {
+            return net::contained(serve_connection(std::move(*connection), stop),
                                   "a connection ends, since it failed inside the agent", log_error);
         });
     }
@@ -66,7 +64,7 @@ net::task<net::connection_places::place> ndjson_listener::place_for_one(net::sto
     while (!stop.stopping()) {
         if (auto place = places_->take())
             co_return place;
-        co_await places_->freed().wait();
+        co_await net::wait_any(places_->freed(), stop.changed());
     }
     co_return nullptr;
 }

@@ -3,10 +3,8 @@
 #include "agent/config/units.hpp"
 #include "agent/ring/pace.hpp"
 #include "net/assert.hpp"
+#include "net/task/next_turn.hpp"
 #include "net/task/task_group.hpp"
-
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -54,8 +52,6 @@ load::load(net::environment& env, load_options options)
 void load::end_early() {
     ended_early_ = true;
     wake_.notify();
-    if (journal_)
-        journal_->freed().notify();
 }
 
 bool load::over() const {
@@ -82,12 +78,10 @@ net::task<intake_end> load::publish_all(capture& into, ring& journal, delivery& 
     progress_.used_before = used_by_process();
     progress_.began = env_.now();
     progress_.last_durable_at = *progress_.began;
-    journal_ = &journal;
     co_await net::with_task_group(env_, [&](net::task_group& group) -> net::task<> {
         group.spawn([&] { return end_on(stop); });
         co_await publish_in_turn(into, journal);
     });
-    journal_ = nullptr;
     if (options_.schedule.per_second > 0 && !ended_early_ && progress_.failure.empty())
         progress_.not_offered = events_max_ - progress_.published;
     co_return progress_.failure.empty() ? intake_end::end_of_input : intake_end::failed;
@@ -115,8 +109,7 @@ net::task<bool> load::set_up(capture& into, ring& journal, delivery& to) {
 }
 
 net::task<> load::end_on(net::stop_token stop) {
-    while (!stop.stopping())
-        co_await stop.changed().wait();
+    co_await stop.begun();
     end_early();
 }
 
@@ -129,14 +122,14 @@ net::task<> load::publish_in_turn(capture& into, ring& journal) {
         if (next_due > env_.now()) {
             co_await wake_.wait_until(next_due);
         } else if (paced && pace.too_far_ahead(bytes)) {
-            co_await pace.wait(bytes, end_time());
+            co_await pace.wait(bytes, wake_, end_time());
         } else if (!journal.make_room(bytes)) {
             const auto end = net::saturating_add(end_time(), behind_max);
-            co_await journal.freed().wait_until(std::min(end, journal.look_again_at()));
+            co_await net::wait_any_until(std::min(end, journal.look_again_at()), journal.freed(), wake_);
         } else {
             if (!publish_due(into, journal))
                 co_return;
-            co_await net::asio::post(env_.executor(), net::asio::use_awaitable);
+            co_await net::next_turn(env_);
         }
     }
 }

@@ -76,8 +76,7 @@ private:
     std::optional<load_events> events_;
     load_progress progress_;
     std::deque<burst> waiting_; // published, and not durable yet
-    net::condition wake_;
-    ring* journal_ = nullptr; // while it publishes
+    net::condition wake_;       // it ends early
     bool ended_early_ = false;
 };
 

@@ -1,11 +1,17 @@
+#include "agent/ring/cursor.hpp"
+
+#include "agent/ring/chain.hpp"
 #include "agent/ring/ring.hpp"
-#include "agent/ring/segment.hpp"
 
 #include <algorithm>
 
 namespace agent {
+
 ring_cursor::ring_cursor(ring& of, seq_t from_seq)
-    : ring_(of)
+    : ring_cursor(of.chain(), from_seq) {}
+
+ring_cursor::ring_cursor(ring_chain& of, seq_t from_seq)
+    : chain_(of)
     , position_(std::max<seq_t>(from_seq, 1)) {}
 
 ring_cursor::~ring_cursor() = default;
@@ -27,8 +33,8 @@ ring_cursor::item ring_cursor::leave(ring_gap gap) {
 }
 
 ring_cursor::item ring_cursor::next() {
-    if (position_ >= ring_.next_seq_) {
-        if (segment_ && segment_ != ring_.segments_.back()) {
+    if (position_ >= chain_.next_seq()) {
+        if (segment_ && segment_ != chain_.newest()) {
             segment_.reset(); // a reader at the end keeps no older segment mapped
             mapping_.reset();
         }
@@ -39,10 +45,10 @@ ring_cursor::item ring_cursor::next() {
     if (!inside && !enter_segment()) {
         if (cannot_map_)
             return nothing{};
-        const std::size_t behind = ring_.index_behind(position_);
-        if (behind == ring_.segments_.size()) // a segment that is there, and unreadable to its end
-            return leave({position_, ring_.next_seq_ - 1, gap_reason::damage});
-        const auto& next = ring_.segments_[ring_.whole_from(behind)];
+        const std::size_t behind = chain_.index_behind(position_);
+        if (behind == chain_.size()) // a segment that is there, and unreadable to its end
+            return leave({position_, chain_.last_seq(), gap_reason::damage});
+        const auto& next = chain_.at(chain_.whole_from(behind));
         if (const auto mapped = next->pin(); !mapped && net::is_shortage(mapped.error()))
             return nothing{};
         return leave(next->gaps().at(position_, next->first_seq()));
@@ -52,12 +58,12 @@ ring_cursor::item ring_cursor::next() {
 
 bool ring_cursor::enter_segment() {
     cannot_map_ = false;
-    const std::size_t behind = ring_.index_behind(position_);
+    const std::size_t behind = chain_.index_behind(position_);
     if (behind == 0)
         return false;
-    const auto& found = ring_.segments_[behind - 1];
+    const auto& found = chain_.at(behind - 1);
     if (found == segment_ && !found->freed()) {
-        segment_last_ = ring_.last_of(behind - 1);
+        segment_last_ = chain_.last_of(behind - 1);
         return position_ <= segment_last_;
     }
     segment_.reset();
@@ -70,16 +76,16 @@ bool ring_cursor::enter_segment() {
         // is damage.
         cannot_map_ = net::is_shortage(mapped.error());
         if (!cannot_map_)
-            ring_.note_damage(*found);
+            chain_.note_damage(*found);
         return false;
     }
     if (found->state() == header_state::broken)
-        ring_.note_damage(*found);
+        chain_.note_damage(*found);
     if (found->state() != header_state::whole)
         return false;
-    if (behind < ring_.segments_.size())
-        (void)ring_.whole_from(behind);
-    segment_last_ = ring_.last_of(behind - 1);
+    if (behind < chain_.size())
+        (void)chain_.whole_from(behind);
+    segment_last_ = chain_.last_of(behind - 1);
     if (position_ > segment_last_)
         return false;
     segment_ = found;
@@ -90,31 +96,21 @@ bool ring_cursor::enter_segment() {
 
 ring_cursor::item ring_cursor::next_in_segment() {
     const auto bytes = mapping_->bytes();
-    frame one;
-    while (true) {
-        const auto state = segment_->read(bytes, offset_, one);
-        if (state == frame_state::whole && one.seq < position_) {
-            offset_ = one.end;
-            continue;
-        }
-        if (state == frame_state::whole && one.seq == position_) {
-            position_before_ = position_;
-            offset_before_ = offset_;
-            offset_ = one.end;
-            ++position_;
-            return ring_entry{one.seq, one.session, one.own, one.payload};
-        }
-        if (state == frame_state::whole && one.seq <= segment_last_) {
-            ring_.note_damage(*segment_);
-            return leave({position_, one.seq - 1, gap_reason::damage});
-        }
-        const auto found = segment_->find(bytes, offset_ + 8, position_, segment_last_);
-        if (!found) {
-            ring_.note_damage(*segment_);
-            return leave({position_, segment_last_, gap_reason::damage});
-        }
-        offset_ = found->begin;
+    frame found;
+    bool any = segment_->read(bytes, offset_, found) == frame_state::whole && found.seq == position_;
+    if (!any) // not the next frame in order
+        any = segment_->next(bytes, offset_, position_, segment_last_, found);
+    if (any && found.seq == position_) {
+        position_before_ = position_;
+        offset_before_ = found.begin;
+        offset_ = found.end;
+        ++position_;
+        return ring_entry{found.seq, found.session, found.own, found.payload};
     }
+    chain_.note_damage(*segment_);
+    if (any)
+        offset_ = found.begin;
+    return leave({position_, any ? found.seq - 1 : segment_last_, gap_reason::damage});
 }
 
 } // namespace agent

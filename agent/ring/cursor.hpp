@@ -10,6 +10,7 @@
 namespace agent {
 
 class ring;
+class ring_chain;
 class ring_segment;
 
 // An independent reading position. It never delays a publisher; where it was overtaken it meets a gap.
@@ -20,6 +21,7 @@ public:
     using item = std::variant<nothing, ring_entry, ring_gap>;
 
     ring_cursor(ring& of, seq_t from_seq); // from_seq 0 is 1
+    ring_cursor(ring_chain& of, seq_t from_seq);
     ~ring_cursor();
 
     // The next item, or nothing at the end. An entry's line stays valid until the next call on this cursor,
@@ -35,7 +37,7 @@ private:
     item next_in_segment();   // an entry, or a gap of reason damage
     item leave(ring_gap gap); // position_ goes behind it
 
-    ring& ring_;
+    ring_chain& chain_;
     seq_t position_;
     std::shared_ptr<ring_segment> segment_;
     std::shared_ptr<net::mapped_file> mapping_;

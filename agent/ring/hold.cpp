@@ -1,21 +1,22 @@
-#include "agent/ring/ring.hpp"
-#include "agent/ring/segment.hpp"
+#include "agent/ring/hold.hpp"
+
+#include "agent/ring/chain.hpp"
 
 #include <algorithm>
 
 namespace agent {
 
-ring_hold::ring_hold(ring& owner, seq_t first, seq_t last)
-    : owner_(owner)
+ring_hold::ring_hold(ring_chain& of, seq_t first, seq_t last)
+    : chain_(of)
     , first_(first)
     , last_(last) {
-    owner_.holds_.push_back(this);
+    chain_.enter(*this);
     pin_present();
 }
 
 ring_hold::~ring_hold() {
-    std::erase(owner_.holds_, this);
-    owner_.freed_.notify();
+    chain_.leave(*this);
+    chain_.may_free();
 }
 
 void ring_hold::shrink_from(seq_t first) {
@@ -23,11 +24,11 @@ void ring_hold::shrink_from(seq_t first) {
         return;
     first_ = first;
     const auto let_go = [this](const pinned& one) {
-        const auto next = owner_.index_behind(one.segment->first_seq());
-        return first_ > last_ || owner_.last_of(next - 1) < first_;
+        const auto next = chain_.index_behind(one.segment->first_seq());
+        return first_ > last_ || chain_.last_of(next - 1) < first_;
     };
     if (std::erase_if(pins_, let_go) > 0 || first_ > last_)
-        owner_.freed_.notify();
+        chain_.may_free();
 }
 
 void ring_hold::extend_to(seq_t last) {
@@ -42,16 +43,16 @@ void ring_hold::extend_to(seq_t last) {
 void ring_hold::pin_present() {
     if (first_ > last_)
         return;
-    const std::size_t end = owner_.index_behind(last_);
-    std::size_t index = owner_.index_behind(first_);
+    const std::size_t end = chain_.index_behind(last_);
+    std::size_t index = chain_.index_behind(first_);
     index = index > 0 ? index - 1 : 0;
     bool all = true;
     for (; index < end; ++index) {
-        const auto& segment = owner_.segments_[index];
+        const auto& segment = chain_.at(index);
         const bool pinned_already = std::any_of(pins_.begin(), pins_.end(),
                                                 [&](const pinned& one) { return one.segment == segment; });
         // In its own range: the one before a hole may be another's, and go while this one still holds.
-        const bool in_range = owner_.last_of(index) >= first_;
+        const bool in_range = chain_.last_of(index) >= first_;
         if (!pinned_already && in_range) {
             auto mapping = segment->pin();
             all = all && mapping;
@@ -59,7 +60,7 @@ void ring_hold::pin_present() {
                 pins_.push_back({segment, std::move(*mapping)});
         }
         if (all)
-            pinned_to_ = owner_.last_of(index);
+            pinned_to_ = chain_.last_of(index);
     }
 }
 

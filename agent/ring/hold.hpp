@@ -10,12 +10,14 @@
 
 namespace agent {
 
-class ring;
+class ring_chain;
 class ring_segment;
 
 // Keeps a range of envelopes from being freed and unmapped.
 class ring_hold {
 public:
+    // Must not outlive the chain; see ring::hold().
+    ring_hold(ring_chain& of, seq_t first, seq_t last);
     ~ring_hold();
     ring_hold(const ring_hold&) = delete;
     ring_hold& operator=(const ring_hold&) = delete;
@@ -27,17 +29,15 @@ public:
     void shrink_from(seq_t first); // lets go of everything below
     void extend_to(seq_t last);
 
-private:
-    friend class ring;
-    ring_hold(ring& owner, seq_t first, seq_t last);
     void pin_present(); // maps the segments in range that are not pinned yet
 
+private:
     struct pinned {
         std::shared_ptr<ring_segment> segment;
         std::shared_ptr<net::mapped_file> mapping;
     };
 
-    ring& owner_;
+    ring_chain& chain_;
     seq_t first_;
     seq_t last_;
     std::vector<pinned> pins_;

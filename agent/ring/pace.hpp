@@ -25,11 +25,11 @@ public:
         return oldest != 0 && oldest != not_waited_for_;
     }
 
-    // Until something is freed, or delivery has not moved for that long; not beyond `end`. Whoever wants to
-    // leave earlier notifies ring::freed().
-    net::task<> wait(std::size_t bytes, net::time_point end = net::never) {
+    // Until something is freed, or delivery has not moved for that long; not beyond `end`, nor beyond what is
+    // announced through `leaving`.
+    net::task<> wait(std::size_t bytes, const net::condition& leaving, net::time_point end = net::never) {
         const auto until = std::min(end, net::saturating_add(env_.now(), delivery_moves_within));
-        const bool notified = co_await journal_.freed().wait_until(until);
+        const bool notified = co_await net::wait_any_until(until, journal_.freed(), leaving);
         if (!notified)
             not_waited_for_ = journal_.far_ahead_of(bytes);
     }

@@ -1,6 +1,6 @@
 #pragma once
-// Which segment gives way at a segment's end: the decision alone (invariant 4 of ring.hpp). room.cpp
-// does what it says, and asks again with what failed. Nothing is tried twice, so it ends.
+// Which segment gives way at a segment's end: the decision alone (invariant 1 of room.hpp). ring_room does
+// what it says, and asks again with what failed. Nothing is tried twice, so it ends.
 
 #include <cstddef>
 #include <optional>
@@ -22,6 +22,8 @@ struct room_choice {
     enum class kind { recycle, take_free, refuse };
     kind what = kind::refuse;
     std::size_t index = 0; // which one to recycle
+
+    bool operator==(const room_choice&) const = default;
 };
 
 // `held` and `owed` answer for one segment; they are asked no more than needed.

@@ -11,42 +11,31 @@
 //    that makes a frame visible is stored last, with release order. So recycled bytes, torn pages and
 //    payloads that look like frames can't fool the scan. (The magic begins with 0xFF, which never occurs in
 //    UTF-8.)
-// 3. Publishing copies once into the mapping: no lock, no allocation, and no system call except at a
-//    segment's end.
-// 4. A roll-over needs one place, and takes it thus (policy.hpp): the oldest segment that owes nothing
-//    and lies behind the live history is recycled, though capacity be free; else free capacity is taken; at
-//    the capacity the oldest that is not held is recycled (a gap, reason capacity). A full disk (ENOSPC,
-//    EDQUOT) is capacity reached at the size that the ring has: the oldest that owes nothing goes, live
-//    history included, else the oldest that is not held. So no roll-over costs more than one segment that is
-//    owed. What is held (ring_hold) is never freed. A ring above its capacity (that was lowered, or a start
-//    after a machine crash needed a head) grows no further, and shrinks as S2 takes what it is owed.
-// 5. Where nothing may go, or a segment can't be made, renamed or mapped for any other reason, reserve()
-//    gives no room, refusal() says why, and nothing in the ring is touched: a segment is told as dropped,
-//    blanked and overwritten only once its file has the next one's name.
-// 6. A damaged segment is kept aside under another name when it goes; what is whole in it stays readable. At
-//    most ring_kept_aside_max are kept, beside the capacity.
+// 3. What gives way at a segment's end, and in which order: room.hpp. What is held is never freed.
+// 4. Where nothing may go, or a segment can't be made, renamed or mapped, reserve() gives no room, refusal()
+//    says why, and nothing in the ring is touched.
+//
+// Here its parts are held together: the files (segment_store), the segments in order (ring_chain), the newest
+// one (ring_head), what is done at its end (ring_room), and at a start (ring_recoverer).
 
+#include "agent/ring/chain.hpp"
 #include "agent/ring/cursor.hpp"
+#include "agent/ring/head.hpp"
 #include "agent/ring/hold.hpp"
+#include "agent/ring/marks.hpp"
+#include "agent/ring/room.hpp"
+#include "agent/ring/store.hpp"
 #include "agent/ring/types.hpp"
 #include "net/environment.hpp"
 #include "net/task/condition.hpp"
 
 #include <cstdint>
-#include <filesystem>
 #include <limits>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
-#include <string_view>
-#include <vector>
 
 namespace agent {
-
-class ring_gaps;
-class ring_segment;
-struct ring_spare;
 
 class ring {
 public:
@@ -55,18 +44,17 @@ public:
     // before the loop serves anything. The clean mark is removed, and that synced, before this returns.
     static net::result<std::unique_ptr<ring>> open(net::environment& env, ring_options options,
                                                    seq_t seq_ceiling, ring_recovery& recovery);
-    ~ring();
 
-    void set_retention(ring_retention* retention) { retention_ = retention; }
+    void set_retention(ring_retention* retention) { room_.set_retention(retention); }
 
     // --- publishing
-    seq_t next_seq() const { return next_seq_; }
+    seq_t next_seq() const { return chain_.next_seq(); }
 
     // Up to here seqs may be given out: reserve() refuses the next ones, and a paused intake waits. All of
     // them until this is called. `why_no_more` is for who is refused then.
     void allow_seqs(seq_t up_to, std::string why_no_more = {});
 
-    bool seqs_used_up() const { return next_seq_ > seq_max_; }
+    bool seqs_used_up() const { return next_seq() > seq_max_; }
 
     // Room for one envelope of up to `bytes` (an upper bound, which may be above envelope_bytes_max; what is
     // committed may not); empty when there is none: refusal() says why. Valid until commit or the next
@@ -79,7 +67,7 @@ public:
     bool make_room(std::size_t bytes);
 
     // Why there was no room when a segment was last needed; empty: there was.
-    const std::string& refusal() const { return refusal_; }
+    const std::string& refusal() const { return room_.refusal(); }
 
     // What keeps the room away may pass without anybody's notice (a disk, a limit of the system); S2 and
     // readers notify.
@@ -90,35 +78,48 @@ public:
     seq_t far_ahead_of(std::size_t bytes) const;
 
     // --- state
-    seq_t first_seq() const; // oldest envelope present (next_seq() when empty)
+    seq_t first_seq() const { return chain_.first_seq(); } // oldest envelope present (next_seq() when empty)
 
-    seq_t last_seq() const { return next_seq_ - 1; }
+    seq_t last_seq() const { return chain_.last_seq(); }
 
-    std::uint64_t used_bytes() const; // of all segments present; what is kept aside is not counted
+    // Of all segments present; what is kept aside is not counted.
+    std::uint64_t used_bytes() const { return room_.used_bytes(); }
 
     std::uint64_t capacity_bytes() const { return options_.capacity_bytes; }
 
     // Oldest seq within the live history.
     seq_t live_history_seq() const;
 
-    std::uint64_t disk_full_count() const { return disk_full_count_; } // roll-overs that met a full disk
+    // Roll-overs that met a full disk.
+    std::uint64_t disk_full_count() const { return store_.disk_full_count(); }
 
     // The machine died under the agent before this one: what is stored beside the ring may be older than it.
     bool after_machine_crash() const { return after_machine_crash_; }
 
-    std::uint64_t damaged_segments() const {
-        return damaged_count_;
-    } // met by this process, recovery included
+    // Met by this process, recovery included.
+    std::uint64_t damaged_segments() const { return chain_.damaged_count(); }
 
-    net::condition& appended() { return appended_; } // something was published
+    const net::condition& appended() const { return appended_; } // something was published
 
-    net::condition& freed() { return freed_; } // room may have become available; see release_delivered
+    // Room may have become available: see make_room().
+    const net::condition& freed() const { return chain_.freed(); }
 
     // The S2 sink says that what is owed has shrunk; wakes those who wait for room.
     void owed_changed();
 
+    // Producers' events of [from, to], of one session or (0) of all. The cost grows neither with what they
+    // are nor with what is held: whole segments are summed, and at both ends at most
+    // ring_checkpoint_bytes (or one envelope) are read. A segment that an earlier process left is read once,
+    // when it is first asked for.
+    ring_count count(std::uint32_t session, seq_t from, seq_t to) { return chain_.count(session, from, to); }
+
+    // Of the segment that begins with this seq; 0: there is none. An error: it can't be mapped for now.
+    net::result<std::uint64_t> generation_of(seq_t first_seq) { return chain_.generation_of(first_seq); }
+
     // Keeps [first, last] in place and mapped until the hold is gone. The hold must not outlive the ring.
     [[nodiscard]] std::unique_ptr<ring_hold> hold(seq_t first, seq_t last);
+
+    ring_chain& chain() { return chain_; } // for its readers
 
     // --- stopping
     // Beside whatever else goes on: what is written by now goes to the disk, so that close_clean() has less
@@ -129,87 +130,22 @@ public:
     net::error_code close_clean();
 
 private:
-    friend class ring_cursor;
-    friend class ring_hold;
     ring(net::environment& env, ring_options options);
-
-    using segment_ptr = std::shared_ptr<ring_segment>;
-    using pin_ptr = std::shared_ptr<net::mapped_file>;
-
-    // recovery.cpp
-    net::error_code recover(seq_t seq_ceiling, ring_recovery& recovery);
-    net::error_code list_segments(ring_recovery& recovery);
-    net::error_code pin_newest(bool same_boot, bool& intact, seq_t& next_at_least, ring_recovery& recovery);
-    net::error_code remove_blank_oldest();
-    net::error_code finish_recycling(const segment_ptr& renamed, bool same_boot, ring_recovery& recovery);
-    void drop_unreadable(ring_segment& segment, std::string_view why, ring_recovery& recovery);
-    seq_t last_before(seq_t first_seq);
-    net::error_code start_head(bool newest_empty, seq_t lost_from, gap_reason lost);
-
-    // room.cpp: making room at a segment's end
-    struct leaving; // a segment that can go: it, and the one that learns of the gap, mapped
-    bool roll_over(bool keep_owed);
-    std::optional<ring_spare> obtain_spare(bool keep_owed);
-    net::result<ring_spare> recycle(std::size_t index);
-    net::result<ring_spare> new_spare();
-    void remove_settled();
-    bool remove_settled(std::size_t index);
-    void refuse(std::string why, bool may_pass);
-    void had_room();
-    net::result<leaving> ready_to_leave(std::size_t index);
-    void note_gap(const leaving& going);
-    void let_go(const leaving& going);
-    template <class Visit>
-    void for_each_entry(const leaving& of, Visit visit);
-    net::error_code set_aside(ring_segment& segment);
-    bool remove_file(const std::filesystem::path& path);
-    void install_head(ring_spare spare, seq_t first_seq, const ring_gaps& gaps);
-    void seal_head();
-    void keep_mapped(std::size_t newest);
-    bool filled_fast() const;
-    bool at_capacity() const;
     std::string no_seq_text() const;
-    bool needs_segment(std::size_t bytes) const;
-    std::size_t history_begin() const; // index of the oldest segment within the live history
-    std::optional<std::size_t> oldest_settled() const;
-    bool held(std::size_t index) const;
-    bool owed(std::size_t index) const;
-
-    seq_t
-    last_of(std::size_t index) const; // exact once its header is known, else bounded by the next segment
-    std::size_t index_behind(seq_t seq) const;       // of the first segment whose first seq is higher
-    std::size_t whole_from(std::size_t index) const; // the first from there on with a header that holds
-    std::filesystem::path path_of(seq_t first_seq) const;
-    void note_damage(ring_segment& segment);
 
     net::environment& env_;
     ring_options options_;
-    ring_retention* retention_ = nullptr;
-    seq_t next_seq_ = 1;
+    segment_store store_;
+    ring_marks marks_;
+    ring_chain chain_;
+    ring_head head_;
+    ring_room room_;
+    net::condition appended_;
     seq_t seq_max_ = std::numeric_limits<seq_t>::max();
     std::string why_no_more_seqs_;
-    std::uint64_t disk_full_count_ = 0;
-    std::uint64_t damaged_count_ = 0;
-    net::condition appended_;
-    net::condition freed_;
-
-    std::vector<segment_ptr> segments_;            // by first seq; the last is the head
-    std::vector<std::filesystem::path> unremoved_; // of no use, but the disk let them not be removed
-    pin_ptr head_pin_;
-    std::span<std::byte> head_bytes_;
-    std::size_t head_end_ = 0;
-    net::time_point head_began_ = net::time_point::min(); // not known of a head that was there
-    std::uint64_t head_producer_events_ = 0;
-    std::size_t reserved_bytes_ = 0;
-    bool reserved_ = false;
-    bool disk_full_ = false; // at the last attempt, and said
-    std::string refusal_;    // why there was no room the last time
-    std::string said_;       // of these, in the log, since there was room
-    bool may_pass_ = false;  // and nobody will notify when it no longer would
     bool closed_ = false;
     net::error_code sync_failed_; // of sync_ahead(); the kernel tells it once
     bool after_machine_crash_ = false;
-    std::vector<ring_hold*> holds_;
 };
 
 } // namespace agent

@@ -1,44 +1,18 @@
-// Making room at a segment's end. choose_room() says what goes; here it is done, one segment at a time.
-//
-// A file changes its name before anything in it does:
-//   1. The victim and the segment behind it are mapped, and what is owed of it is read. Any failure up to
-//      here, and that of the rename, leaves all as it was.
-//   2. The victim's file gets the next segment's name. Killed from here on, it has a name that its header
-//      does not fit.
-//   3. What is owed is told as dropped, and that stored; then the header behind notes the gap. That note is
-//      what makes it gone: without it the next start gives the file its old name back, and nothing was lost;
-//      with it, it finishes what was begun (recovery.cpp).
-//   4. The victim's header is blanked, and the new one written.
-// A machine that dies keeps any first part of the renames, and of the rest whatever reached the disk. A file
-// whose header does not fit its name is then not given back: what it held was told long before such a name
-// can last, and numbering goes on elsewhere.
-//
-// A settled segment that is only removed is noted first: what is there goes before what a gap says.
-#include "agent/ring/policy.hpp"
-#include "agent/ring/ring.hpp"
-#include "agent/ring/spare.hpp"
-#include "net/assert.hpp"
+#include "agent/ring/room.hpp"
 
-#include <boost/system/errc.hpp>
+#include "net/assert.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
+#include <vector>
 
 namespace agent {
 namespace {
 
 // What was delivered late (after an outage) is given back over several roll-overs, so that none takes long.
 constexpr int settled_removed_max = 3; // beside the one that is recycled
-constexpr std::string_view aside_suffix = ".damaged";
-
-bool is_disk_full(const net::error_code& ec) {
-    return ec == boost::system::errc::no_space_on_device ||
-           ec == net::error_code(EDQUOT, boost::system::generic_category()) ||
-           ec == net::error_code(EDQUOT, boost::system::system_category());
-}
 
 room_failure kind_of(const net::error_code& ec) {
     return is_disk_full(ec) ? room_failure::disk_full : room_failure::other;
@@ -46,110 +20,86 @@ room_failure kind_of(const net::error_code& ec) {
 
 } // namespace
 
-struct ring::leaving {
+struct ring_room::leaving {
     std::size_t index;
-    segment_ptr segment;
-    pin_ptr mapped;
-    segment_ptr behind; // the first with a header that holds
-    pin_ptr behind_mapped;
+    ring_chain::segment_ptr segment;
+    ring_pin mapped;
+    ring_chain::segment_ptr behind; // the first with a header that holds
+    ring_pin behind_mapped;
     seq_t last;
     bool owed;
 };
 
-std::size_t ring::history_begin() const {
-    std::uint64_t newer_bytes = 0;
-    for (std::size_t index = segments_.size(); index > 0; --index) {
-        if (index < segments_.size() && newer_bytes >= options_.live_history_bytes)
-            return index;
-        newer_bytes += segments_[index - 1]->written_bytes() - ring_header_bytes;
-    }
-    return 0;
+ring_room::ring_room(const ring_options& options, segment_store& store, ring_chain& chain, ring_head& head)
+    : options_(options)
+    , store_(store)
+    , chain_(chain)
+    , head_(head) {}
+
+std::uint64_t ring_room::used_bytes() const {
+    return (chain_.size() + store_.unremoved()) * ring_segment_bytes;
 }
 
-bool ring::held(std::size_t index) const {
-    const seq_t first = segments_[index]->first_seq();
-    const seq_t last = last_of(index);
-    return std::any_of(holds_.begin(), holds_.end(), [&](const ring_hold* one) {
-        return one->first() <= one->last() && one->first() <= last && one->last() >= first;
-    });
+bool ring_room::at_capacity() const {
+    return used_bytes() + ring_segment_bytes > options_.capacity_bytes;
 }
 
-bool ring::owed(std::size_t index) const {
-    return retention_ != nullptr && retention_->owed(segments_[index]->first_seq(), last_of(index));
+bool ring_room::owed(std::size_t index) const {
+    return retention_ != nullptr && retention_->owed(chain_.at(index)->first_seq(), chain_.last_of(index));
 }
 
-std::optional<std::size_t> ring::oldest_settled() const {
-    const std::size_t history = history_begin();
-    for (std::size_t index = 0; index < history; ++index)
-        if (!held(index) && !owed(index))
-            return index;
-    return std::nullopt;
+bool ring_room::anything_owed() const {
+    return retention_ != nullptr && retention_->owed(chain_.first_seq(), chain_.last_seq());
 }
 
-bool ring::at_capacity() const {
-    return used_bytes() + ring_segment_bytes > capacity_bytes();
-}
-
-bool ring::roll_over(bool keep_owed) {
-    auto spare = obtain_spare(keep_owed);
+bool ring_room::roll_over(owed_segments how) {
+    auto spare = obtain_spare(how);
     if (!spare)
         return false;
     had_room();
     // What was published into the head since a hold was taken is not pinned yet; the head's own pin goes.
-    for (auto* one : holds_)
-        one->pin_present();
-    seal_head();
-    segments_.back()->keep_mapping(head_pin_);
-    install_head(std::move(*spare), next_seq_, {});
-    keep_mapped(ring_mapped_segments_max);
+    chain_.pin_held();
+    head_.seal(chain_.last_seq());
+    head_.keep_mapping();
+    head_.install(std::move(*spare), chain_.next_seq(), {});
+    chain_.keep_mapped(ring_mapped_segments_max);
     return true;
 }
 
-// Then the next segment will be, too, and is made for that: in large pages. A trickle must not have them,
-// since the kernel writes a large page to the disk as a whole.
-bool ring::filled_fast() const {
-    return env_.now() < net::saturating_add(head_began_, ring_filled_fast);
+net::result<ring_spare> ring_room::make_spare() {
+    return store_.make(chain_.next_seq(), head_.rate());
 }
 
-net::result<ring_spare> ring::new_spare() {
-    const auto path = path_of(next_seq_);
-    auto created = path.empty() ? env_.files().anonymous(ring_segment_bytes)
-                                : env_.files().create_mapped(path, ring_segment_bytes);
-    if (!created)
-        return created.error();
-    disk_full_ = false;
-    const bool dense = filled_fast();
-    if (dense)
-        (*created)->expect_dense_access();
-    return ring_spare{path, std::move(*created), dense};
-}
-
-std::optional<ring_spare> ring::obtain_spare(bool keep_owed) {
-    for (const auto& path : std::exchange(unremoved_, {}))
-        (void)remove_file(path);
-    room_facts facts{segments_.size() - 1, history_begin(), at_capacity(), keep_owed};
-    const auto is_held = [this](std::size_t index) { return held(index); };
-    const auto is_owed = [this](std::size_t index) { return owed(index); };
+std::optional<ring_spare> ring_room::obtain_spare(owed_segments how) {
+    store_.retry_removals();
+    const std::size_t history = history_begin();
+    room_facts facts{chain_.size() - 1, history, at_capacity(), how == owed_segments::stay};
+    std::vector<std::optional<bool>> known(chain_.size());
+    const auto is_held = [this](std::size_t index) { return chain_.held(index); };
+    const auto is_owed = [&](std::size_t index) {
+        if (!known[index])
+            known[index] = owed(index);
+        return *known[index];
+    };
     std::string problem;
     for (;;) {
         const auto choice = choose_room(facts, is_held, is_owed);
         if (choice.what == room_choice::kind::refuse)
             break;
         const bool recycles = choice.what == room_choice::kind::recycle;
-        auto spare = recycles ? recycle(choice.index) : new_spare();
+        const bool settled = recycles && choice.index < history && known[choice.index] == false;
+        auto spare = recycles ? recycle(choice.index) : make_spare();
         if (spare) {
-            if (recycles)
-                remove_settled();
+            // It is the first of these; where none was found, there is no more to look for.
+            if (settled)
+                remove_settled_from(choice.index);
             return std::move(*spare);
         }
         const std::string_view tried = recycles ? "recycle a segment" : "make another segment";
         problem = "cannot " + std::string(tried) + ": " + spare.error().message();
         (recycles ? facts.recycling : facts.taking) = kind_of(spare.error());
-        if (facts.taking != room_failure::disk_full || recycles)
-            continue;
-        ++disk_full_count_;
-        if (!std::exchange(disk_full_, true))
-            spdlog::warn("ring: {}; from now on the oldest segment gives way to each new one", problem);
+        if (facts.taking == room_failure::disk_full && !recycles)
+            store_.note_disk_full(problem);
     }
     const bool waits_for_s2 = problem.empty();
     refuse(waits_for_s2 ? "all of it waits for S2" : std::move(problem), !waits_for_s2);
@@ -157,7 +107,7 @@ std::optional<ring_spare> ring::obtain_spare(bool keep_owed) {
 }
 
 // Who can wait for S2 does so silently, as it is meant to.
-void ring::refuse(std::string why, bool may_pass) {
+void ring_room::refuse(std::string why, bool may_pass) {
     if (may_pass && why != said_) {
         spdlog::error("ring: {}; what can't wait is refused, and what is held stays", why);
         said_ = why;
@@ -166,7 +116,7 @@ void ring::refuse(std::string why, bool may_pass) {
     may_pass_ = may_pass;
 }
 
-void ring::had_room() {
+void ring_room::had_room() {
     if (!said_.empty())
         spdlog::info("ring: there is room again");
     said_.clear();
@@ -176,23 +126,24 @@ void ring::had_room() {
 
 // One segment becomes the next one; see above. A damaged one is kept aside, and one that was made for another
 // rate of events is removed, where a new file may stand beside it.
-net::result<ring_spare> ring::recycle(std::size_t index) {
+net::result<ring_spare> ring_room::recycle(std::size_t index) {
     const auto ready = ready_to_leave(index);
     if (!ready)
         return ready.error();
     auto& segment = *ready->segment;
     const bool whole_size = ready->mapped->bytes().size() == ring_segment_bytes;
     const bool whole = whole_size && !segment.damaged();
-    const bool other_rate = segment.dense() != filled_fast() && !ready->owed && !at_capacity();
+    const bool other_rate =
+        segment.dense() != (head_.rate() == segment_rate::dense) && !ready->owed && !at_capacity();
     if (!segment.anonymous() && (other_rate || !whole)) {
-        auto fresh = new_spare();
+        auto fresh = make_spare();
         if (fresh && whole) {
             (void)remove_settled(index);
             return fresh;
         }
         if (fresh) {
-            if (const auto ec = set_aside(segment)) {
-                (void)remove_file(fresh->path);
+            if (const auto ec = store_.set_aside(segment)) {
+                store_.remove(fresh->path);
                 return ec;
             }
             let_go(*ready);
@@ -201,51 +152,44 @@ net::result<ring_spare> ring::recycle(std::size_t index) {
         if (!whole && (!whole_size || !is_disk_full(fresh.error())))
             return fresh.error();
     }
-    const auto path = path_of(next_seq_);
-    if (!segment.anonymous()) {
-        if (const auto ec = env_.files().rename(segment.path(), path))
-            return ec;
-        std::erase(unremoved_, path);
-    }
+    auto path = store_.rename_to(segment, chain_.next_seq());
+    if (!path)
+        return path.error();
     let_go(*ready);
     segment.blank(ready->mapped->bytes());
-    return ring_spare{path, ready->mapped, segment.dense()};
+    return ring_spare{std::move(*path), ready->mapped, segment.dense()};
 }
 
 // Mapped, and what is owed of it read: damage shows only so.
-net::result<ring::leaving> ring::ready_to_leave(std::size_t index) {
-    NET_ASSERT(index + 1 < segments_.size() && !held(index), "neither the head nor what is held is freed");
-    leaving going{index, segments_[index], {}, {}, {}, 0, false};
+net::result<ring_room::leaving> ring_room::ready_to_leave(std::size_t index) {
+    NET_ASSERT(index + 1 < chain_.size() && !chain_.held(index),
+               "neither the head nor what is held is freed");
+    leaving going{index, chain_.at(index), {}, {}, {}, 0, false};
     auto mapped = going.segment->pin();
     if (!mapped)
         return mapped.error();
     going.mapped = std::move(*mapped);
-    going.behind = segments_[whole_from(index + 1)];
+    going.behind = chain_.at(chain_.whole_from(index + 1));
     auto behind_mapped = going.behind->pin();
     if (!behind_mapped)
         return behind_mapped.error();
     going.behind_mapped = std::move(*behind_mapped);
-    going.last = last_of(index);
+    going.last = chain_.last_of(index);
     going.owed = owed(index);
     if (going.owed)
-        for_each_entry(going, [](const ring_entry&) {});
+        if (const auto ec = chain_.make_counts(index))
+            return ec;
     return going;
 }
 
-template <class Visit>
-void ring::for_each_entry(const leaving& of, Visit visit) {
-    ring_cursor reader(*this, of.segment->first_seq());
-    while (reader.position() <= of.last) {
-        const auto item = reader.next();
-        if (std::holds_alternative<ring_cursor::nothing>(item))
-            return;
-        if (const auto* entry = std::get_if<ring_entry>(&item))
-            visit(*entry);
-    }
+void ring_room::tell_going(const leaving& going) {
+    const auto& segment = *going.segment;
+    if (retention_ != nullptr && segment.state() == header_state::whole && segment.first_seq() <= going.last)
+        retention_->letting_go(segment.generation(), segment.first_seq(), going.last);
 }
 
 // What lay before it and why it went, itself, and what the header behind knew: all that header's from now on.
-void ring::note_gap(const leaving& going) {
+void ring_room::note_gap(const leaving& going) {
     if (going.segment->state() != header_state::whole)
         return; // it knows of no gap; the header behind keeps what it was told before
     const seq_t first = going.segment->first_seq();
@@ -261,87 +205,36 @@ void ring::note_gap(const leaving& going) {
     going.behind->set_gaps(going.behind_mapped->bytes(), gaps);
 }
 
-void ring::let_go(const leaving& going) {
-    if (going.owed) {
-        for_each_entry(going, [this](const ring_entry& entry) { retention_->dropping(entry); });
-        retention_->dropping_done();
-    }
+void ring_room::let_go(const leaving& going) {
+    tell_going(going);
     note_gap(going);
-    going.segment->mark_freed();
-    segments_.erase(segments_.begin() + static_cast<std::ptrdiff_t>(going.index));
+    chain_.erase(going.index);
 }
 
-void ring::remove_settled() {
+// The ones before that index are held or owed.
+void ring_room::remove_settled_from(std::size_t index) {
+    std::size_t history = history_begin();
     for (int count = 0; count < settled_removed_max; ++count) {
-        const auto settled = oldest_settled();
-        if (!settled || !remove_settled(*settled))
+        while (index < history && (chain_.held(index) || owed(index)))
+            ++index;
+        if (index >= history || !remove_settled(index))
             return;
+        history = history_begin();
     }
 }
 
 // False: it stays, and costs nothing but its place.
-bool ring::remove_settled(std::size_t index) {
+bool ring_room::remove_settled(std::size_t index) {
     const auto ready = ready_to_leave(index);
     if (!ready)
         return false;
     auto& segment = *ready->segment;
-    note_gap(*ready);
-    net::error_code ec;
-    if (!segment.anonymous())
-        ec = segment.damaged() ? set_aside(segment) : env_.files().remove(segment.path());
-    if (ec && ec != boost::system::errc::no_such_file_or_directory)
-        return false;
-    segment.mark_freed();
-    segments_.erase(segments_.begin() + static_cast<std::ptrdiff_t>(index));
+    let_go(*ready);
+    if (segment.anonymous() || (segment.damaged() && !store_.set_aside(segment)))
+        return true;
+    segment.blank(ready->mapped->bytes());
+    store_.remove(segment.path());
     return true;
-}
-
-net::error_code ring::set_aside(ring_segment& segment) {
-    auto& files = env_.files();
-    auto aside = segment.path();
-    aside += aside_suffix;
-    if (const auto ec = files.rename(segment.path(), aside))
-        return ec;
-    spdlog::warn("ring: {} was damaged and is kept aside as {}", segment.path().filename().string(),
-                 aside.filename().string());
-    auto listed = files.list(options_.dir);
-    if (!listed)
-        return {};
-    std::vector<std::string> kept;
-    for (const auto& entry : *listed)
-        if (entry.name.ends_with(aside_suffix))
-            kept.push_back(entry.name);
-    std::sort(kept.begin(), kept.end());
-    for (std::size_t index = 0; index + ring_kept_aside_max < kept.size(); ++index)
-        (void)files.remove(options_.dir / kept[index]);
-    return {};
-}
-
-// A file that stays counts as used, and is tried again at the next segment's end.
-bool ring::remove_file(const std::filesystem::path& path) {
-    const auto ec = env_.files().remove(path);
-    const bool gone = !ec || ec == boost::system::errc::no_such_file_or_directory;
-    if (!gone)
-        unremoved_.push_back(path);
-    return gone;
-}
-
-void ring::seal_head() {
-    segments_.back()->seal(head_bytes_, {next_seq_ - 1, head_producer_events_, head_end_});
-}
-
-void ring::install_head(ring_spare spare, seq_t first_seq, const ring_gaps& gaps) {
-    ring_identity identity{0, first_seq};
-    env_.random_bytes(std::as_writable_bytes(std::span(&identity.generation, 1)));
-    auto segment =
-        std::make_shared<ring_segment>(env_.files(), std::move(spare.path), spare.mapping, spare.dense);
-    segment->begin(identity, gaps);
-    segments_.push_back(std::move(segment));
-    head_pin_ = std::move(spare.mapping);
-    head_bytes_ = head_pin_->bytes();
-    head_end_ = ring_header_bytes;
-    head_began_ = env_.now();
-    head_producer_events_ = 0;
 }
 
 } // namespace agent

@@ -91,6 +91,7 @@ void ring_segment::begin(const ring_identity& identity, const ring_gaps& gaps) {
     last_seq_.reset();
     end_ = ring_header_bytes;
     checked_ = ring_header_bytes;
+    counts_.emplace();
     const auto mapped = mapping_.lock();
     write_header(mapped->bytes(), identity, gaps);
 }
@@ -129,11 +130,35 @@ std::optional<frame> ring_segment::find(std::span<const std::byte> bytes, std::s
     return find_frame(bytes, offset, identity_.generation, first, last);
 }
 
+bool ring_segment::next(std::span<const std::byte> bytes, std::size_t offset, seq_t from, seq_t to,
+                        frame& out) {
+    while (true) {
+        const bool whole = read(bytes, offset, out) == frame_state::whole;
+        if (whole && out.seq >= from && out.seq <= to)
+            return true;
+        if (!whole || out.seq > to)
+            break;
+        offset = out.end;
+    }
+    // What is not whole, or not in order, is damage: frames behind it prove themselves.
+    const auto found = find(bytes, offset + 8, from, to);
+    if (found)
+        out = *found;
+    return found.has_value();
+}
+
 std::size_t ring_segment::write(std::span<std::byte> bytes, std::size_t offset, seq_t seq,
                                 std::uint32_t session, bool own, std::size_t payload_bytes) {
     end_ = write_frame(bytes, offset, identity_.generation, seq, session, own, payload_bytes);
     checked_ = end_;
     synced_ = false;
+    const auto payload = bytes.subspan(offset + frame_head_bytes, payload_bytes);
+    counts_->add({seq,
+                  session,
+                  own,
+                  {reinterpret_cast<const char*>(payload.data()), payload_bytes},
+                  offset,
+                  static_cast<std::size_t>(end_)});
     return end_;
 }
 

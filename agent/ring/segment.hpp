@@ -3,6 +3,7 @@
 // content. An older segment's header is read when it is first pinned; until then its last seq is only bounded
 // by its successor.
 
+#include "agent/ring/counts.hpp"
 #include "agent/ring/frame.hpp"
 #include "agent/ring/header.hpp"
 #include "net/environment.hpp"
@@ -49,6 +50,8 @@ public:
 
     seq_t first_seq() const { return identity_.first_seq; }
 
+    std::uint64_t generation() const { return identity_.generation; } // once known, of a whole one
+
     // Of a file that has a later segment's name, and still its own header: where it began.
     std::optional<seq_t> renamed_from() const { return renamed_from_; }
 
@@ -70,8 +73,18 @@ public:
     frame_state read(std::span<const std::byte> bytes, std::size_t offset, frame& out);
     std::optional<frame> find(std::span<const std::byte> bytes, std::size_t offset, seq_t first,
                               seq_t last) const;
+    // The frame of seq `from`, or the next whole one up to `to`, at `offset` or behind it. False: there is
+    // none.
+    bool next(std::span<const std::byte> bytes, std::size_t offset, seq_t from, seq_t to, frame& out);
     std::size_t write(std::span<std::byte> bytes, std::size_t offset, seq_t seq, std::uint32_t session,
                       bool own, std::size_t payload_bytes);
+
+    // Empty until they are made: of a file that was there, when they are first needed.
+    const std::optional<segment_counts>& counts() const { return counts_; }
+
+    void set_counts(segment_counts counts) { counts_ = std::move(counts); }
+
+    void forget_counts() { counts_.reset(); }
 
     bool damaged() const { return damaged_ || state() == header_state::broken; }
 
@@ -97,6 +110,7 @@ private:
     std::optional<seq_t> renamed_from_;
     std::optional<seq_t> last_seq_;
     ring_gaps gaps_;
+    std::optional<segment_counts> counts_; // what is written is added
     std::uint64_t end_ = ring_segment_bytes;
     std::size_t checked_ =
         ring_header_bytes; // frames below were checked in this mapping, or written by this process

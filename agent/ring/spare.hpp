@@ -8,7 +8,7 @@ namespace agent {
 struct ring_spare {
     std::filesystem::path path; // where it is now; empty: anonymous
     ring_pin mapping;
-    bool dense = false; // made for many events a second: see ring::filled_fast()
+    bool dense = false; // made for many events a second: see ring_head::rate()
 };
 
 } // namespace agent

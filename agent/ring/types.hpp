@@ -19,7 +19,7 @@ constexpr std::uint64_t ring_segment_bytes = 2 * 1024 * 1024;
 // page faults, which would be a third of an event's cost (6 % where segments lie in large pages: on ext4 each
 // first store walks 512 buffers). It is as much as the default live history.
 constexpr std::size_t ring_mapped_segments_max = 6;
-// A segment that was full so soon is followed by one in large pages (see ring::filled_fast).
+// A segment that was full so soon is followed by one in large pages (see ring_head::rate).
 constexpr std::chrono::seconds ring_filled_fast{5};
 // A producer that can be paused stays so many segments ahead of a delivery that moves.
 constexpr std::size_t ring_segments_ahead_max = 4;
@@ -40,14 +40,31 @@ struct ring_entry {
     std::string_view line;     // the envelope, without newline
 };
 
-// What the ring asks, at a segment's end only, and whom it tells before it drops what was still owed.
+// Producers' events of a range; the bytes are those of their lines.
+struct ring_count {
+    std::uint64_t producer_events = 0;
+    std::uint64_t producer_bytes = 0;
+    bool partial = false; // something of the range is there and can't be read for now: it is left out
+
+    ring_count& operator+=(const ring_count& more) {
+        producer_events += more.producer_events;
+        producer_bytes += more.producer_bytes;
+        partial = partial || more.partial;
+        return *this;
+    }
+
+    bool operator==(const ring_count&) const = default;
+};
+
+// What the ring asks, at a segment's end only, and whom it tells before a segment goes.
 class ring_retention {
 public:
     virtual ~ring_retention() = default;
     virtual bool owed(seq_t first, seq_t last) const = 0; // S2 lacks some of it
-    virtual void dropping(const ring_entry& entry) = 0;   // once for each owed-segment envelope, in seq order
-
-    virtual void dropping_done() {} // behind the last of a segment, while the segment still is there
+    // A segment goes, whether or not any of it is owed. ring::count() still answers for it, and its going is
+    // not noted yet: a process that dies before the note finds it again, of the same generation (see
+    // ring::generation_of).
+    virtual void letting_go(std::uint64_t generation, seq_t first, seq_t last) = 0;
 };
 
 struct ring_recovery {

@@ -26,6 +26,8 @@ struct descriptor_needs {
     std::size_t set_aside = 0;          // for connections of their own: what asks for metrics
     std::size_t connections_wanted = 0; // of all listeners together
     std::size_t ndjson_wanted = 0;      // of these
+
+    bool operator==(const descriptor_needs&) const = default;
 };
 
 // At most, for an address to listen on: how many addresses a name has is not known yet.
@@ -43,6 +45,8 @@ struct descriptor_budget {
     std::size_t needed = 0; // the least limit
 
     bool enough() const { return limit >= needed; }
+
+    bool operator==(const descriptor_budget&) const = default;
 };
 
 descriptor_budget budget_descriptors(const net::descriptor_supply& supply, const descriptor_needs& needs);

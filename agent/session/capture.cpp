@@ -88,21 +88,7 @@ publish_outcome capture::publish(std::string_view text, event_origin origin) {
     const auto bytes = write_envelope(one, session->id, seq, room.data());
     NET_ASSERT(bytes <= bytes_max, "an envelope is no longer than was reserved for it");
     const ring_entry entry = ring_.commit(bytes, session->number, false);
-    count_published(*session, entry.seq, bytes);
     return publish_accepted{entry.seq, entry.line};
-}
-
-void capture::count_published(const session_record& session, seq_t seq, std::size_t bytes) {
-    sessions_.count_published(session.number, seq);
-    bytes_not_stored_ += bytes;
-    if (bytes_not_stored_ >= counters_stored_every_bytes)
-        sessions_.update(session.number, [this](session_record& record) { store_counters(record); });
-}
-
-void capture::store_counters(session_record& record) {
-    if (!record.recount_due)
-        record.counted_to = ring_.last_seq();
-    bytes_not_stored_ = 0;
 }
 
 bool capture::publish_own(const session_record& session, std::string_view type, std::string_view data_json) {
@@ -142,12 +128,10 @@ std::variant<const session_record*, start_error> capture::start(const start_requ
     fresh.active = true;
     fresh.spans.push_back({from, 0});
     fresh.parts.push_back(placement_.place_session(*id, from));
-    fresh.counted_to = ring_.last_seq();
     const auto* session =
         sessions_.add(std::move(fresh), [this](const session_record& ended) { return gives_way(ended); });
     NET_ASSERT(session, "a session is added where there is room for it");
     refused_of_session_ = 0;
-    bytes_not_stored_ = 0;
     publish_own(*session, "session_started", session_started_data(session->categories));
     return session;
 }
@@ -191,7 +175,6 @@ capture::reopen(const session_record& ended, const std::optional<category_set>& 
         changed.categories = *categories;
     NET_ASSERT(with_next_span(changed), "a session is reopened where its record has room for a span");
     place_again(changed);
-    store_counters(changed);
     if (!session_table::storable(changed))
         return moved_too_often(ended);
     sessions_.update(ended.number, [&](session_record& record) { record = std::move(changed); });
@@ -217,37 +200,11 @@ const session_record* capture::stop(end_reason reason) {
         record.active = false;
         record.end_reason = name_of(reason);
         record.spans.back().to_seq = std::max(ring_.last_seq(), record.spans.back().from_seq);
-        store_counters(record);
     });
     return session;
 }
 
-bool capture::recount() {
-    const auto* session = recounting_ ? sessions_.find(*recounting_) : active();
-    if (!session || session->counted_to >= ring_.last_seq())
-        return true;
-    ring_cursor cursor(ring_, session->counted_to + 1);
-    std::uint64_t found = 0;
-    for (auto item = cursor.next(); !std::holds_alternative<ring_cursor::nothing>(item); item = cursor.next())
-        if (const auto* entry = std::get_if<ring_entry>(&item))
-            found += entry->session == session->number && !entry->own ? 1 : 0;
-    const bool all_read = cursor.position() > ring_.last_seq();
-    recounting_.reset();
-    if (!all_read)
-        recounting_ = session->number;
-    sessions_.update(session->number, [&](session_record& record) {
-        record.recount_due = !all_read;
-        if (all_read) {
-            record.published += found - record.published_behind;
-            record.published_behind = 0;
-            store_counters(record);
-        }
-    });
-    return all_read;
-}
-
 void capture::resume() {
-    recount();
     const auto* session = active();
     if (!session)
         return;
@@ -274,10 +231,7 @@ void capture::resume() {
 void capture::set_categories(category_set categories) {
     const auto* session = active();
     NET_ASSERT(session, "only an active session's categories are changed");
-    sessions_.update(session->number, [&](session_record& record) {
-        record.categories = categories;
-        store_counters(record);
-    });
+    sessions_.update(session->number, [&](session_record& record) { record.categories = categories; });
 }
 
 } // namespace agent

@@ -8,8 +8,6 @@
 //    began: an agent killed in between finds it active, and resumes it.
 // 3. No producer's event is taken before the disk has the start of its session (the S2 sink sees to that): so
 //    after a machine crash each one that is missing lies in a span of a known session, whose stream is told.
-// 4. The count of published events is stored at least once per counters_stored_every_bytes, which the ring
-//    always still holds; so a recount after a kill -9 is exact.
 
 #include "agent/event/event.hpp"
 #include "agent/ring/ring.hpp"
@@ -20,8 +18,6 @@
 #include <variant>
 
 namespace agent {
-
-constexpr std::uint64_t counters_stored_every_bytes = 1024 * 1024;
 
 struct publish_accepted {
     seq_t seq;
@@ -100,9 +96,6 @@ public:
     // Publishes session_ended; nothing when no session is active. The session has ended even where the ring
     // had no room for that event.
     const session_record* stop(end_reason reason);
-    // Brings the active session's count of published events up to what the ring holds. Once, before resume().
-    // False where a part of the ring can't be read for now: to be called again, also after that.
-    bool recount();
     // After a restart: publishes session_resumed into the session that was active, if one was.
     void resume();
     void set_categories(category_set categories); // of the active session
@@ -128,8 +121,6 @@ private:
 
     // False: the ring had no room for it.
     bool publish_own(const session_record& session, std::string_view type, std::string_view data_json);
-    void count_published(const session_record& session, seq_t seq, std::size_t bytes);
-    void store_counters(session_record& record);
     // Where the session goes on now: a new part when the configured place is another one than its last
     // part's.
     void place_again(session_record& record);
@@ -139,11 +130,9 @@ private:
     session_table& sessions_;
     placement& placement_;
     event_parser parser_;
-    std::optional<std::uint32_t> recounting_; // the session whose recount is due
     std::uint64_t refused_ = 0;
     std::uint64_t refused_of_session_ = 0;
     std::uint64_t filtered_ = 0;
-    std::uint64_t bytes_not_stored_ = 0; // published since the counters were stored
 };
 
 } // namespace agent

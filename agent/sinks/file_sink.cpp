@@ -22,7 +22,8 @@ file_sink::file_sink(net::environment& env, ring& journal, const session_table& 
     , sessions_(sessions)
     , dir_(std::move(dir))
     , cursor_(journal, journal.first_seq())
-    , retry_(write_retry) {}
+    , retry_(write_retry)
+    , told_(env) {}
 
 std::filesystem::path file_sink::path_of(category of) const {
     return dir_ / (std::string(name_of(of)) + ".log");
@@ -35,11 +36,11 @@ net::task<void> file_sink::run() {
             if (ended_ && !more)
                 co_return;
             if (!more)
-                co_await ring_.appended().wait();
+                co_await net::wait_any(ring_.appended(), told_);
             continue;
         }
         if (status_.failing && !ended_ && env_.now() < next_try_) {
-            co_await ring_.appended().wait();
+            co_await net::wait_any(ring_.appended(), told_);
             continue;
         }
         if (std::exchange(reopening_, false))
@@ -62,19 +63,19 @@ net::task<void> file_sink::run() {
 void file_sink::reopen() {
     reopening_ = true;
     next_try_ = {};
-    ring_.appended().notify(); // who waits for another try makes it
+    told_.notify();
 }
 
 void file_sink::end() {
     ended_ = true;
-    ring_.appended().notify(); // who waits for it looks again
+    told_.notify();
 }
 
 void file_sink::announce(std::string envelope) {
     if (announcements_.size() >= file_announcements_max)
         announcements_.pop_front(); // the newest state is what counts
     announcements_.push_back(std::move(envelope));
-    ring_.appended().notify();
+    told_.notify();
 }
 
 bool file_sink::pending() const {

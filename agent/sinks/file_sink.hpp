@@ -21,6 +21,7 @@
 #include "agent/state/session_table.hpp"
 #include "agent/state/slot_file.hpp"
 #include "net/retry.hpp"
+#include "net/task/condition.hpp"
 
 #include <array>
 #include <deque>
@@ -101,6 +102,7 @@ private:
     net::retry retry_;
     net::time_point next_try_{};
     file_sink_status status_;
+    net::condition told_; // there is an announcement to write, an order to reopen, or the end
     bool reopening_ = false;
     bool ended_ = false;
 };

@@ -3,9 +3,7 @@
 #include "agent/event/envelope_view.hpp"
 #include "agent/event/system_events.hpp"
 #include "net/assert.hpp"
-
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "net/task/next_turn.hpp"
 
 #include <algorithm>
 
@@ -56,25 +54,25 @@ live_sink::live_sink(net::environment& env, ring& journal, const session_table& 
     : env_(env)
     , ring_(journal)
     , sessions_(sessions)
-    , clients_max_(clients_max) {}
+    , clients_max_(clients_max)
+    , said_(env) {}
 
 live_sink::~live_sink() {
     NET_ASSERT(clients_.empty(), "the live sink outlives its clients");
 }
 
-// Clients wait on the ring's condition, which may be notified at any time: they look again.
 void live_sink::announce(std::string envelope) {
     for (auto* to : clients_) {
         if (to->announcements.size() >= live_announcements_max)
             to->announcements.pop_front(); // the newest state is what counts
         to->announcements.push_back(envelope);
     }
-    ring_.appended().notify();
+    said_.notify();
 }
 
 void live_sink::end() {
     ended_ = true;
-    ring_.appended().notify();
+    said_.notify();
 }
 
 seq_t live_sink::first_position(const live_request& request) const {
@@ -110,11 +108,11 @@ net::task<void> live_sink::stream_to(net::server_exchange& exchange, client& to)
         if (to.text.empty() && env_.now() >= comment_at)
             to.text = ": quiet\n\n"; // also while only other categories come
         if (to.text.empty() && more) {
-            co_await net::asio::post(env_.executor(), net::asio::use_awaitable);
+            co_await net::next_turn(env_);
             continue;
         }
         if (to.text.empty()) {
-            co_await ring_.appended().wait_until(comment_at);
+            co_await net::wait_any_until(comment_at, ring_.appended(), said_);
             continue;
         }
         const net::error_code ec = co_await write_text(exchange, to.text);

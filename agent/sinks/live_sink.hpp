@@ -17,6 +17,7 @@
 #include "agent/session/gap_piece.hpp"
 #include "agent/state/session_table.hpp"
 #include "net/http/message.hpp"
+#include "net/task/condition.hpp"
 
 #include <deque>
 #include <list>
@@ -75,6 +76,7 @@ private:
     const session_table& sessions_;
     std::size_t clients_max_;
     std::list<client*> clients_;
+    net::condition said_; // clients have an announcement to write, or the end has come
     bool ended_ = false;
 };
 

@@ -7,6 +7,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <charconv>
+#include <iterator>
+#include <tuple>
+#include <utility>
 
 namespace agent {
 namespace {
@@ -23,7 +27,8 @@ json::array to_json(const own_record& record) {
     return {record.before_seq, record.covers_to, record.line};
 }
 
-json::value to_json(const delivery_state& state) {
+// All but the numbers that change with each batch.
+json::object rest_of(const delivery_state& state) {
     json::array tokens;
     for (const auto& token : state.memory.tokens)
         tokens.emplace_back(token);
@@ -37,20 +42,38 @@ json::value to_json(const delivery_state& state) {
                        {"tokens", std::move(tokens)},
                        {"claimed", state.memory.claimed},
                        {"empty_claim", state.memory.empty_claim},
-                       {"durable", state.memory.durable},
                        {"from_seq", state.from_seq},
-                       {"durable_seq", state.durable_seq},
-                       {"sent_seq", state.sent_seq},
                        {"own_records", std::move(records)}};
     if (state.memory.first_tail)
         value["first_tail"] = *state.memory.first_tail;
-    if (state.trusted_seq > state.durable_seq)
-        value["trusted_seq"] = state.trusted_seq;
     if (state.lost) {
         value["lost"] = state.lost_reason;
         value["continued_as"] = state.continued_as;
     }
     return value;
+}
+
+void append_number(std::string_view key, std::uint64_t value, std::string& text) {
+    char digits[20];
+    const auto end = std::to_chars(std::begin(digits), std::end(digits), value).ptr;
+    text.append(key).append(digits, end);
+}
+
+// In front of the rest, whose first brace they take the place of.
+void append_numbers(const delivery_state& state, std::string& text) {
+    append_number(R"({"durable":)", state.memory.durable, text);
+    append_number(R"(,"durable_seq":)", state.durable_seq, text);
+    append_number(R"(,"sent_seq":)", state.sent_seq, text);
+    if (state.trusted_seq > state.durable_seq)
+        append_number(R"(,"trusted_seq":)", state.trusted_seq, text);
+    text.push_back(',');
+}
+
+// A stream that left its slot and came back in another one stands in both, where the machine died before the
+// first one's end had reached the disk. What it has come to since is what counts.
+auto progress_of(const delivery_state& state) {
+    return std::tuple(state.lost, state.memory.claimed, state.memory.durable, state.durable_seq,
+                      state.sent_seq, state.memory.tokens.size(), state.own_records.size());
 }
 
 std::string text(const json::object& from, std::string_view name) {
@@ -130,7 +153,7 @@ delivery_state from_json(const json::object& value) {
 // With what may still come to it.
 std::size_t bytes_max(const delivery_state& state) {
     const auto& tokens = state.memory.tokens;
-    std::size_t bytes = json::serialize(to_json(state)).size() + growth_bytes_max;
+    std::size_t bytes = to_json_text(state).size() + growth_bytes_max;
     bytes += (s2::own_tokens_max - std::min(tokens.size(), s2::own_tokens_max)) * token_json_bytes_max;
     return bytes + (state.lost ? 0 : json::serialize(json::string(state.stream)).size());
 }
@@ -151,7 +174,25 @@ own_record announcement(std::string_view stream, seq_t from_seq, announced_part 
 }
 
 std::string to_json_text(const delivery_state& state) {
-    return json::serialize(to_json(state));
+    delivery_text text;
+    return text.of(state);
+}
+
+const std::string& delivery_text::of(const delivery_state& state) {
+    if (made_of_) {
+        made_of_->memory.durable = state.memory.durable;
+        made_of_->durable_seq = state.durable_seq;
+        made_of_->trusted_seq = state.trusted_seq;
+        made_of_->sent_seq = state.sent_seq;
+    }
+    if (made_of_ != state) {
+        made_of_ = state;
+        rest_ = json::serialize(rest_of(state));
+    }
+    whole_.clear();
+    append_numbers(state, whole_);
+    whole_.append(rest_, 1);
+    return whole_;
 }
 
 std::optional<delivery_state> delivery_state_of_json(std::string_view text) {
@@ -199,6 +240,14 @@ net::result<std::unique_ptr<delivery_table>> delivery_table::open(net::environme
         }
         try {
             auto parsed = from_json(json::parse(*value).as_object());
+            if (auto* twin = table->find(parsed.at, parsed.stream)) {
+                const auto stale =
+                    progress_of(twin->state) < progress_of(parsed) ? std::exchange(twin->slot, slot) : slot;
+                if (stale != slot)
+                    twin->state = std::move(parsed);
+                table->slots_->erase(stale);
+                continue;
+            }
             table->entries_.push_back(std::make_unique<entry>(entry{slot, std::move(parsed)}));
         } catch (const std::exception& failure) {
             table->damaged_.push_back("slot " + std::to_string(slot) + ": " + failure.what());
@@ -225,17 +274,23 @@ delivery_table::entry* delivery_table::add(delivery_state fresh) {
         return nullptr;
     const auto slot = static_cast<std::size_t>(free - used.begin());
     entries_.push_back(std::make_unique<entry>(entry{slot, std::move(fresh)}));
+    if (listener_)
+        listener_->stream_added(*entries_.back());
     store(*entries_.back());
     return entries_.back().get();
 }
 
 void delivery_table::remove(entry& which) {
     slots_->erase(which.slot);
+    if (listener_)
+        listener_->stream_gone(which);
     std::erase_if(entries_, [&](const auto& each) { return each.get() == &which; });
 }
 
 bool delivery_table::store(const entry& which) {
-    const std::string value = json::serialize(to_json(which.state));
+    if (listener_)
+        listener_->stream_changed(which);
+    const std::string& value = which.text.of(which.state);
     if (value.size() > slots_->value_bytes_max()) {
         spdlog::error("the delivery state of stream {} has outgrown its slot ({} bytes of {})",
                       which.state.stream, value.size(), slots_->value_bytes_max());

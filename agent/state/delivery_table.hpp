@@ -33,6 +33,8 @@ struct announced_part {
     std::string session_id;
     continuation_reason reason = continuation_reason::storage;
     net::wall_micros ts = 0;
+
+    bool operator==(const announced_part&) const = default;
 };
 
 // A record that the sink made itself: events_dropped at a gap, session_continued at the head of a part.
@@ -41,6 +43,8 @@ struct own_record {
     seq_t covers_to = 0;  // the last seq of the gap that it accounts for; 0 for session_continued
     std::string line;
     std::optional<announced_part> part = {}; // stored in the place of the line, which is several times longer
+
+    bool operator==(const own_record&) const = default;
 };
 
 own_record announcement(std::string_view stream, seq_t from_seq, announced_part part);
@@ -59,6 +63,8 @@ struct delivery_state {
     bool lost = false; // another writer was found; nothing is appended here any more
     std::string lost_reason;
     std::string continued_as; // where it goes on then
+
+    bool operator==(const delivery_state&) const = default;
 };
 
 // As it is stored. Nothing: of no such shape.
@@ -73,6 +79,18 @@ bool storable(const delivery_state& state);
 bool has_room_for(const own_record& one, const delivery_state& state,
                   std::span<const own_record> to_come = {});
 
+// A state's text, for who stores it again and again: with each batch only numbers change, and only they are
+// written anew then.
+class delivery_text {
+public:
+    const std::string& of(const delivery_state& state); // until the next call
+
+private:
+    std::optional<delivery_state> made_of_; // what rest_ says, and numbers that mean nothing
+    std::string rest_;                      // all but the numbers
+    std::string whole_;
+};
+
 class delivery_table {
 public:
     // Takes over the table of an earlier format, which had fewer slots.
@@ -82,7 +100,21 @@ public:
     struct entry {
         std::size_t slot;
         delivery_state state;
+        mutable delivery_text text = {}; // of the state as it was stored last
     };
+
+    // Who keeps something of the streams, and goes by each change of what is stored of one.
+    class listener {
+    public:
+        virtual void stream_added(const entry& added) = 0;
+        virtual void stream_changed(const entry& changed) = 0;
+        virtual void stream_gone(const entry& gone) = 0;
+
+    protected:
+        ~listener() = default;
+    };
+
+    void set_listener(listener* listening) { listener_ = listening; } // one; none to end it
 
     // Pointers stay valid until the entry is removed.
     entry* find(const place& at, std::string_view stream);
@@ -101,6 +133,7 @@ public:
     std::vector<std::string> damaged() const { return damaged_; } // slots that could not be read, for the log
 
 private:
+    listener* listener_ = nullptr;
     std::unique_ptr<slot_file> slots_;
     std::vector<std::unique_ptr<entry>> entries_;
     std::vector<std::string> damaged_;

@@ -41,14 +41,14 @@ net::task<> wait_for_state_dir(net::environment& env, const std::filesystem::pat
     if (dir.empty())
         co_return;
     std::string holder;
-    std::function<void(const std::string&)> waiting = [&dir](const std::string& by) {
+    net::patient_lock wanted{dir / lock_name, our_lock_text(), std::move(enough), {}};
+    wanted.waiting = [&dir](const std::string& by) {
         spdlog::info(
             "the state directory {} is locked by another agent ({}): waiting a moment, in case that is "
             "about to be gone",
             dir.string(), by);
     };
-    const auto lock = co_await net::lock_patiently(env, dir / lock_name, our_lock_text(), holder,
-                                                   std::move(enough), std::move(waiting));
+    const auto lock = co_await net::lock_patiently(env, std::move(wanted), holder);
 }
 
 std::variant<std::unique_ptr<state_dir>, state_dir_error> open_state_dir(net::environment& env,

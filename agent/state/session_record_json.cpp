@@ -23,8 +23,46 @@ category_set set_of(const json::array& names) {
     return set;
 }
 
+std::uint64_t number(const json::value& value) {
+    return value.to_number<std::uint64_t>();
+}
+
 std::string text_of(const json::value& value) {
     return std::string(std::string_view(value.as_string()));
+}
+
+// "published", "durable" and "dropped" count all of "counted_to" and below that is gone, and are what an
+// earlier version goes on with. Without "last_gone" they count what the ring still held of it, too.
+void read_counts(const json::object& from, session_record& record) {
+    record.gone = {number(from.at("published")), number(from.at("durable")), number(from.at("dropped"))};
+    const auto counted_to = from.at("counted_to").to_number<seq_t>();
+    const auto* last = from.if_contains("last_gone");
+    if (!last) {
+        record.whole_to = counted_to;
+        return;
+    }
+    record.gone_to = counted_to;
+    record.last_gone = {number(last->at(0)),
+                        number(last->at(1)),
+                        {number(last->at(2)), number(last->at(3)), number(last->at(4))}};
+    const auto& part = record.last_gone.events;
+    auto& all = record.gone;
+    if (part.published > all.published || part.durable > all.durable || part.dropped > all.dropped)
+        throw std::invalid_argument("the last segment's events are more than all");
+    all = {all.published - part.published, all.durable - part.durable, all.dropped - part.dropped};
+}
+
+void write_counts(const session_record& record, json::object& to) {
+    event_counts all = record.gone;
+    all += record.last_gone.events;
+    to["published"] = all.published;
+    to["durable"] = all.durable;
+    to["dropped"] = all.dropped;
+    to["counted_to"] = std::max(record.whole_to, record.gone_to);
+    const auto& last = record.last_gone;
+    if (record.whole_to == 0)
+        to["last_gone"] = json::array{last.generation, last.first_seq, last.events.published,
+                                      last.events.durable, last.events.dropped};
 }
 
 // Throws where a member is missing or of another type.
@@ -44,10 +82,7 @@ session_record record_of(const json::object& from) {
     for (const auto& part : from.at("parts").as_array())
         record.parts.push_back({places.at(part.at(0).to_number<std::size_t>()), text_of(part.at(1)),
                                 part.at(2).to_number<seq_t>()});
-    record.published = from.at("published").to_number<std::uint64_t>();
-    record.durable = from.at("durable").to_number<std::uint64_t>();
-    record.dropped = from.at("dropped").to_number<std::uint64_t>();
-    record.counted_to = from.at("counted_to").to_number<seq_t>();
+    read_counts(from, record);
     return record;
 }
 
@@ -69,15 +104,14 @@ std::string to_json_text(const session_record& record) {
         }
         parts.push_back(json::array{index, part.stream, part.from_seq});
     }
-    const json::object object{
+    json::object object{
         {"number", record.number},         {"id", record.id},
         {"created_at", record.created_at}, {"categories", to_json(record.categories)},
         {"active", record.active},         {"end_reason", record.end_reason},
         {"spans", std::move(spans)},       {"places", std::move(places)},
-        {"parts", std::move(parts)},       {"published", record.published - record.published_behind},
-        {"durable", record.durable},       {"dropped", record.dropped},
-        {"counted_to", record.counted_to},
+        {"parts", std::move(parts)},
     };
+    write_counts(record, object);
     return json::serialize(object);
 }
 

@@ -6,7 +6,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <tuple>
 
 namespace agent {
 
@@ -151,6 +150,8 @@ const session_record* session_table::add(session_record fresh,
                 "the session table is full, and the history has not taken what is delivered: capture "
                 "session {} gives way, and is found by its id no more ({} so far)",
                 oldest->id, forgotten_);
+        if (listener_)
+            listener_->session_gone(oldest->number);
         sessions_.erase(oldest);
     }
     fresh.number = ++last_number_;
@@ -164,6 +165,8 @@ const session_record* session_table::add(session_record fresh,
         started();
     }
     store(added);
+    if (listener_)
+        listener_->session_changed(added);
     return &added;
 }
 
@@ -179,6 +182,8 @@ void session_table::remove(std::uint32_t number) {
     const auto slot = std::find(slot_of_.begin(), slot_of_.end(), number);
     slots_->erase(static_cast<std::size_t>(slot - slot_of_.begin()));
     *slot = 0;
+    if (listener_)
+        listener_->session_gone(number);
     sessions_.erase(which);
 }
 
@@ -200,13 +205,11 @@ void session_table::update(std::uint32_t number, const std::function<void(sessio
     auto* record = find_mutable(number);
     NET_ASSERT(record, "only a session of the table is updated");
     const bool was_active = record->active;
-    const auto shape = [record] {
-        const seq_t end = record->spans.empty() ? 0 : record->spans.back().to_seq;
-        return std::tuple(record->spans.size(), end, record->parts.size(), record->active);
-    };
-    const auto before = shape();
+    const auto spans = record->spans;
+    const auto parts = record->parts;
     change(*record);
-    if (shape() != before)
+    const bool moved = record->active != was_active || record->spans != spans || record->parts != parts;
+    if (moved)
         ++generation_;
     NET_ASSERT(record->number == number, "a session keeps its number");
     if (record->active && !was_active) {
@@ -219,25 +222,9 @@ void session_table::update(std::uint32_t number, const std::function<void(sessio
     } else if (!record->active && was_active) {
         active_ = nullptr;
     }
+    if (moved && listener_)
+        listener_->session_changed(*record);
     store(*record);
-}
-
-void session_table::count_published(std::uint32_t number, seq_t seq) {
-    auto* record = find_mutable(number);
-    NET_ASSERT(record, "only a session of the table publishes");
-    ++record->published;
-    if (record->recount_due)
-        ++record->published_behind;
-    else
-        record->counted_to = seq;
-}
-
-void session_table::count(std::uint32_t number, std::uint64_t durable, std::uint64_t dropped) {
-    auto* record = find_mutable(number);
-    if (!record)
-        return; // it gave way: it owed nothing, and nobody asks for its account any more
-    record->durable += durable;
-    record->dropped += dropped;
 }
 
 bool session_table::storable(const session_record& record) {
@@ -246,7 +233,7 @@ bool session_table::storable(const session_record& record) {
 }
 
 // Who changes one asked storable(). One that an earlier version let grow to its slot's end may have outgrown
-// it with its counts: then those of its last store stay, which a recount corrects.
+// it with its counts: then those of its last store stay, which lag.
 void session_table::store(const session_record& record) {
     const std::string text = to_json_text(record);
     if (text.size() > session_stored_bytes_max) {

@@ -20,6 +20,7 @@
 #include "agent/state/slot_file.hpp"
 #include "net/clock.hpp"
 
+#include <compare>
 #include <functional>
 #include <list>
 #include <memory>
@@ -43,7 +44,7 @@ struct place {
 
     bool embedded() const { return basin_endpoint.empty(); }
 
-    bool operator==(const place&) const = default;
+    auto operator<=>(const place&) const = default;
     std::string text() const; // "basin at https://…", "the embedded store"
 };
 
@@ -51,11 +52,41 @@ struct session_part {
     place at;
     std::string stream;
     seq_t from_seq = 0;
+
+    bool operator==(const session_part&) const = default;
 };
 
 struct session_span {
     seq_t from_seq = 0;
     seq_t to_seq = 0; // inclusive; 0 while the span is open
+
+    bool operator==(const session_span&) const = default;
+};
+
+// What became of producers' events.
+struct event_counts {
+    std::uint64_t published = 0;
+    std::uint64_t durable = 0;
+    std::uint64_t dropped = 0;
+
+    event_counts& operator+=(const event_counts& more) {
+        published += more.published;
+        durable += more.durable;
+        dropped += more.dropped;
+        return *this;
+    }
+
+    bool operator==(const event_counts&) const = default;
+};
+
+// What a session lost with one segment of the ring. A process that is killed before the ring has noted that
+// the segment goes finds it again: it is known by its generation.
+struct segment_fold {
+    std::uint64_t generation = 0; // 0: none
+    seq_t first_seq = 0;          // of the segment
+    event_counts events;
+
+    bool operator==(const segment_fold&) const = default;
 };
 
 struct session_record {
@@ -67,16 +98,13 @@ struct session_record {
     std::string end_reason; // of the last end
     std::vector<session_span> spans;
     std::vector<session_part> parts; // at least one
-    // Of producers' events, since the session began. Exact while the agent runs; the stored value lags (see
-    // count()).
-    std::uint64_t published = 0;
-    std::uint64_t durable = 0;
-    std::uint64_t dropped = 0;
-    seq_t counted_to = 0; // published covers the ring up to this seq; behind it a restart counts again
-    // While a part of the ring behind counted_to can't be read (descriptors, memory), counted_to stays, and
-    // this much of `published` is not stored.
-    bool recount_due = false;
-    std::uint64_t published_behind = 0;
+    // Its producers' events that have left the ring; what the ring still holds of it, the ring counts.
+    event_counts gone;      // the last segment's apart
+    segment_fold last_gone; // which counts only while the ring has no such segment
+    seq_t gone_to = 0;      // no segment with a higher seq has gone
+    // Not 0: `gone` counts all up to this seq, whether it has left the ring or not. So it is in a record of
+    // an earlier version, and of a session that comes back from the history.
+    seq_t whole_to = 0;
 
     seq_t first_seq() const { return spans.empty() ? 0 : spans.front().from_seq; } // not forgotten yet
 
@@ -84,6 +112,16 @@ struct session_record {
 
     // Goes on with this seq. `nobody_between`: no session has begun since it ended.
     void open_span(seq_t from_seq, bool nobody_between);
+};
+
+// Who keeps something of the sessions' spans and parts, and goes by each change of them.
+class session_listener {
+public:
+    virtual void session_changed(const session_record& session) = 0; // a new one as well
+    virtual void session_gone(std::uint32_t number) = 0;
+
+protected:
+    ~session_listener() = default;
 };
 
 class session_table {
@@ -97,6 +135,8 @@ public:
     // what is changed here stays here. Empty where the agent has not finished making it.
     static net::result<std::unique_ptr<session_table>> open_to_read(net::environment& env,
                                                                     const std::filesystem::path& state_dir);
+
+    void set_listener(session_listener* listener) { listener_ = listener; } // one; none to end it
 
     // Newest last. Pointers stay valid while the table lives, unless the session gave way.
     const std::list<session_record>& all() const { return sessions_; }
@@ -144,10 +184,6 @@ public:
 
     // Changes one and stores it (not synced: see sync). The result must be storable().
     void update(std::uint32_t number, const std::function<void(session_record&)>& change);
-    // Add to one's counters, in memory: no store, no search for the active session (the first is on the
-    // publish path). They reach the slot with the next update, whosever it is: so counted_to goes along.
-    void count_published(std::uint32_t number, seq_t seq);
-    void count(std::uint32_t number, std::uint64_t durable, std::uint64_t dropped);
     // Within the maxima above, and small enough for its slot, whatever its counts come to.
     static bool storable(const session_record& record);
     net::error_code sync(); // blocking
@@ -160,6 +196,7 @@ private:
     void started();
     void end_before(session_record& earlier, const session_record& later);
 
+    session_listener* listener_ = nullptr;
     std::unique_ptr<slot_file> slots_;
     std::list<session_record> sessions_; // by the seq of their last start: the newest last
     session_record* active_ = nullptr;

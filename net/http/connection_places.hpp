@@ -93,7 +93,7 @@ public:
     place take_spare_making_room() { return taken_making_room(spare_); }
 
     // Notified when a place is given back.
-    condition& freed() { return freed_; }
+    const condition& freed() const { return freed_; }
 
     std::size_t taken() const { return regular_.counted; }
 

@@ -56,7 +56,12 @@ task<error_code> http1_exchange::respond(response_head head, bool end) {
     // Who still waits for leave to send its body may send it or not; only a new connection is unambiguous.
     if (framing_ == http1_framing::until_close || connection_.draining() || continue_owed_)
         keep_alive_ = false;
-    auto text = http1_response_text(head, framing_, to_head, request_, keep_alive_);
+    http1_response_form form;
+    form.framing = framing_;
+    form.body = to_head ? http1_body::left_out : http1_body::sent;
+    form.behind = keep_alive_ ? http1_persistence::keep_alive : http1_persistence::close;
+    form.version_11 = request_.version_11;
+    auto text = http1_response_text(head, form);
     if (!text) {
         responded_ = false;
         framing_ = http1_framing::none;

@@ -22,8 +22,7 @@ task<void> refuse(http1_connection& connection, unsigned status) {
     response_head head;
     head.status = status;
     head.fields.push_back({"content-length", "0"});
-    const http1_request unknown;
-    const auto text = http1_response_text(head, http1_framing::length, false, unknown, false);
+    const auto text = http1_response_text(head, {.framing = http1_framing::length});
     const asio::const_buffer whole(text->data(), text->size());
     const std::span<const asio::const_buffer> from(&whole, 1);
     co_await connection.write(from);
@@ -102,13 +101,9 @@ task<void> serve_requests(http1_connection& connection, const http_limits& limit
 }
 
 task<void> watch_stop(http1_connection& connection, stop_token stop) {
-    co_await wait_for(stop.changed(), [&] { return stop.stopping(); });
+    co_await stop.begun();
     connection.drain();
-    while (!stop.aborting()) {
-        const bool changed = co_await stop.changed().wait_until(stop.deadline());
-        if (!changed)
-            break;
-    }
+    co_await stop.over();
     connection.fail(asio::error::operation_aborted);
 }
 

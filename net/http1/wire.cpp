@@ -241,19 +241,19 @@ result<std::string> http1_request_text(const request_head& head, http1_framing f
     return text_of(message);
 }
 
-result<std::string> http1_response_text(const response_head& head, http1_framing framing, bool keep_length,
-                                        const http1_request& to, bool keep_alive) {
+result<std::string> http1_response_text(const response_head& head, http1_response_form form) {
     if (head.status < 200 || head.status > 999 || !harmless(head.fields))
         return error_code(asio::error::invalid_argument);
     http::response<http::empty_body> message;
     message.version(11);
     message.result(head.status);
-    set_fields<false>(message, head.fields, keep_length || framing == http1_framing::length);
-    if (framing == http1_framing::chunked)
+    set_fields<false>(message, head.fields,
+                      form.body == http1_body::left_out || form.framing == http1_framing::length);
+    if (form.framing == http1_framing::chunked)
         message.insert("transfer-encoding", "chunked");
-    if (!keep_alive)
+    if (form.behind == http1_persistence::close)
         message.insert("connection", "close");
-    else if (!to.version_11)
+    else if (!form.version_11)
         message.insert("connection", "keep-alive");
     return text_of(message);
 }

@@ -27,12 +27,22 @@ struct http1_response {
     bool keep_alive = true;
 };
 
+enum class http1_persistence { close, keep_alive }; // of the connection, behind this message
+
+enum class http1_body { sent, left_out }; // the latter behind a head that tells its length all the same
+
+struct http1_response_form {
+    http1_framing framing = http1_framing::none;
+    http1_body body = http1_body::sent;
+    http1_persistence behind = http1_persistence::close;
+    bool version_11 = true; // of the request
+};
+
 // Fields of the framing are written by these, and ignored in `head` (content-length is kept where it is the
-// framing, or `keep_length` says that it stands for a body that is not sent). asio::error::invalid_argument
-// where a line break or the like in the head would make something else of the message.
+// framing, or stands for a body that is left out). asio::error::invalid_argument where a line break or the
+// like in the head would make something else of the message.
 result<std::string> http1_request_text(const request_head& head, http1_framing framing);
-result<std::string> http1_response_text(const response_head& head, http1_framing framing, bool keep_length,
-                                        const http1_request& to, bool keep_alive);
+result<std::string> http1_response_text(const response_head& head, http1_response_form form);
 std::string http1_chunk_head(std::uint64_t size);
 constexpr std::string_view http1_chunk_tail = "\r\n";
 constexpr std::string_view http1_last_chunk = "0\r\n\r\n";

@@ -57,7 +57,7 @@ public:
     bool flushed() const { return !writing_ && !session_.wants_send(); }
 
     // Notified when a request arrives, a stream closes, SETTINGS or GOAWAY come, or the connection ends.
-    condition& activity() { return activity_; }
+    const condition& activity() const { return activity_; }
 
     // For who needs a place: where every request stalls, what the last of them to stall stalls in.
     standing stands() const override;

@@ -68,13 +68,9 @@ struct closer {
 };
 
 task<void> watch_stop(http2_connection::pointer connection, stop_token stop) {
-    co_await wait_for(stop.changed(), [&] { return stop.stopping(); });
+    co_await stop.begun();
     connection->drain();
-    while (!stop.aborting()) {
-        const bool changed = co_await stop.changed().wait_until(stop.deadline());
-        if (!changed)
-            break;
-    }
+    co_await stop.over();
     connection->fail(asio::error::operation_aborted);
 }
 

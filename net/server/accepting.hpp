@@ -31,6 +31,8 @@ public:
     struct verdict {
         duration wait = duration::zero(); // before the next try
         bool tell = false;                // the log does not know of this error yet
+
+        bool operator==(const verdict&) const = default;
     };
 
     verdict failed(const error_code& ec);

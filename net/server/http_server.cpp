@@ -6,9 +6,7 @@
 #include "net/server/accepting.hpp"
 #include "net/task/contained.hpp"
 #include "net/task/deadline.hpp"
-
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "net/task/next_turn.hpp"
 
 #include <array>
 #include <string>
@@ -67,7 +65,7 @@ task<opening> sniff(environment& env, stream& from, const http_limits& limits, s
     const connection_places::seat::taken_by here(at.get(), waiting);
     co_await with_task_group(env, [&](task_group& group) -> task<void> {
         group.spawn([&]() -> task<void> {
-            co_await wait_for(stop.changed(), [&] { return stop.stopping(); });
+            co_await stop.begun();
             from.close();
         });
         auto until = saturating_add(env.now(), limits.idle_timeout);
@@ -110,7 +108,7 @@ task<std::unique_ptr<stream>> secured_in_time(environment& env, const secure_hoo
             changed.notify();
         });
         group.spawn([&]() -> task<void> {
-            co_await wait_for(stop.changed(), [&] { return stop.stopping(); });
+            co_await stop.begun();
             changed.notify();
         });
         auto enough = [&] { return done || stop.stopping(); };
@@ -148,7 +146,7 @@ http_server::http_server(environment& env, std::unique_ptr<listener> from, http_
 task<void> http_server::serve(stop_token stop) {
     co_await with_task_group(env_, [&](task_group& group) -> task<void> {
         group.spawn([&]() -> task<void> {
-            co_await wait_for(stop.changed(), [&] { return stop.stopping(); });
+            co_await stop.begun();
             listener_->close();
         });
         co_await accept_loop(group, stop);
@@ -171,13 +169,13 @@ task<void> http_server::accept_loop(task_group& group, stop_token stop) {
         if (!place && !spare)
             continue;
         if (spare) {
-            group.spawn([this, held, spare, &stop] {
+            group.spawn([this, held, spare, stop] {
                 return contained(serve_one(std::move(*held), stop, spare), failed_inside, report_);
             });
             continue;
         }
         auto one = std::make_shared<counted>(connections_);
-        group.spawn([this, held, place, one, &stop] {
+        group.spawn([this, held, place, one, stop] {
             return contained(serve_connection(std::move(*held), static_cast<bool>(secure_), stop, place),
                              failed_inside, report_);
         });
@@ -227,7 +225,7 @@ task<void> http_server::serve_one(std::unique_ptr<stream> transport, stop_token 
     limits.concurrent_streams_max = 1;
     const http_handler handler = [&](server_exchange& exchange) -> task<void> {
         after_one.drain(never);
-        co_await asio::post(env_.executor(), asio::use_awaitable); // the connection hears of it first
+        co_await next_turn(env_); // the connection hears of it first
         if (always_ && always_(exchange.request()))
             co_await handler_(exchange);
         else

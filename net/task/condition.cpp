@@ -3,34 +3,37 @@
 #include "net/assert.hpp"
 #include "net/task/suspension.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace net {
 
-// One task that waits. It ends exactly once: by notify, by its deadline, or by an abort.
-class condition::waiter {
+// One task that waits, on one condition or on several. It ends exactly once: by the first notify, by its
+// deadline, or by an abort.
+class condition_waiter {
 public:
-    explicit waiter(condition& on)
-        : on_(&on)
-        , suspension_(on.env_.executor()) {
-        on.waiters_.push_back(this);
+    explicit condition_waiter(const detail::conditions_at_once& on)
+        : on_(on)
+        , suspension_(on.front()->env().executor()) {
+        for (const auto* each : on_)
+            if (each)
+                each->waiters_.push_back(this);
     }
 
-    ~waiter() {
-        if (on_)
-            std::erase(on_->waiters_, this);
-    }
+    ~condition_waiter() { leave(); }
 
-    waiter(const waiter&) = delete;
-    waiter& operator=(const waiter&) = delete;
+    condition_waiter(const condition_waiter&) = delete;
+    condition_waiter& operator=(const condition_waiter&) = delete;
 
     task<void> wait() { return suspension_.wait(detail::suspension::attends::aborts); }
 
-    // The condition forgets us before we run again; it may be gone by then.
-    void forgotten() { on_ = nullptr; }
+    // This condition has let go of us.
+    void forgotten(const condition& by) { std::replace(on_.begin(), on_.end(), &by, no_condition); }
 
-    void notified() {
-        forgotten();
+    // All conditions forget us before we run again; they may be gone by then.
+    void notified(const condition& by) {
+        forgotten(by);
+        leave();
         suspension_.resume();
     }
 
@@ -49,7 +52,17 @@ public:
     bool timed_out() const { return timed_out_; }
 
 private:
-    condition* on_;
+    static constexpr const condition* no_condition = nullptr;
+
+    void leave() {
+        for (const auto*& each : on_)
+            if (const auto* left = std::exchange(each, nullptr))
+                if (const auto place = std::find(left->waiters_.begin(), left->waiters_.end(), this);
+                    place != left->waiters_.end()) // those who are told leave in their order: the first
+                    left->waiters_.erase(place);
+    }
+
+    detail::conditions_at_once on_;
     detail::suspension suspension_;
     bool timed_out_ = false;
 };
@@ -60,25 +73,29 @@ condition::condition(environment& env)
 condition::~condition() {
     for (auto* left : waiters_) {
         NET_ASSERT(!left->stranded(), "a condition must outlive its waiters");
-        left->forgotten();
+        left->forgotten(*this);
     }
 }
 
 void condition::notify() {
     const auto woken = std::exchange(waiters_, {});
-    for (auto* one : woken)
-        one->notified();
+    for (auto* each : woken)
+        each->notified(*this);
 }
 
-task<void> condition::wait() {
+task<void> condition::wait() const {
     co_await wait_until(never);
 }
 
-task<bool> condition::wait_until(time_point deadline) {
-    waiter self(*this);
+task<bool> condition::wait_until(time_point deadline) const {
+    return detail::wait_any({this}, deadline);
+}
+
+task<bool> detail::wait_any(conditions_at_once on, time_point deadline) {
+    condition_waiter self(on);
     std::unique_ptr<timer> alarm;
     if (deadline != never) {
-        alarm = env_.make_timer();
+        alarm = on.front()->env().make_timer();
         alarm->start(deadline, [&self] { self.expired(); });
     }
     co_await self.wait();

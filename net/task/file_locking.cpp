@@ -8,18 +8,16 @@ constexpr duration between_tries =
 
 } // namespace
 
-task<result<std::unique_ptr<file_lock>>> lock_patiently(environment& env, std::filesystem::path file,
-                                                        std::string ours, std::string& holder,
-                                                        std::function<bool()> enough,
-                                                        std::function<void(const std::string&)> waiting) {
+task<result<std::unique_ptr<file_lock>>> lock_patiently(environment& env, patient_lock wanted,
+                                                        std::string& holder) {
     const auto until = saturating_add(env.now(), predecessor_patience);
     for (bool told = false;; told = true) {
-        auto lock = env.files().lock(file, ours, holder);
+        auto lock = env.files().lock(wanted.file, wanted.ours, holder);
         const bool held = !lock && lock.error() == error::locked;
-        if (!held || enough() || env.now() >= until)
+        if (!held || wanted.enough() || env.now() >= until)
             co_return std::move(lock);
         if (!told)
-            waiting(holder);
+            wanted.waiting(holder);
         co_await sleep_until(env, saturating_add(env.now(), between_tries));
     }
 }

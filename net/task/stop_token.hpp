@@ -2,10 +2,12 @@
 // A stop in two stages, told down the tree by one object:
 //   drain  take nothing new, finish what you hold; there is a deadline
 //   abort  leave now, account for what you hold
-// The source belongs to whoever decides (the teardown, a server); everybody else holds a const reference as
-// stop_token.
+// The source belongs to whoever decides (the teardown, a server) and is the only one that can stop anything.
+// Everybody else holds a stop_token, which sees what the source says, waits for it, and can't say it.
 
 #include "net/task/condition.hpp"
+
+#include <algorithm>
 
 namespace net {
 
@@ -38,7 +40,7 @@ public:
         changed_.notify();
     }
 
-    condition& changed() { return changed_; }
+    const condition& changed() const { return changed_; } // the stage has risen, or the deadline has moved
 
 private:
     condition changed_;
@@ -46,6 +48,46 @@ private:
     time_point deadline_ = never;
 };
 
-using stop_token = stop_source&;
+// A view of a source, which must outlive it. Cheap to copy: a task that outlives its caller takes a copy.
+class stop_token {
+public:
+    stop_token(const stop_source& source) // a source is handed down as one
+        : source_(&source) {}
+
+    stop_token(stop_source&&) = delete;
+
+    stop_stage stage() const { return source_->stage(); }
+
+    bool stopping() const { return source_->stopping(); }
+
+    bool aborting() const { return source_->aborting(); }
+
+    time_point deadline() const { return source_->deadline(); }
+
+    const condition& changed() const { return source_->changed(); }
+
+    // Until the stop has begun.
+    task<void> begun() const { return until_begun(*this); }
+
+    // Until who is stopped must have left: it was told to abort, or the drain's deadline, which may come
+    // nearer meanwhile, has passed.
+    task<void> over() const { return until_over(*this); }
+
+private:
+    static task<void> until_begun(stop_token of) {
+        while (!of.stopping())
+            co_await of.changed().wait();
+    }
+
+    static task<void> until_over(stop_token of) {
+        while (!of.aborting()) {
+            const bool changed = co_await of.changed().wait_until(of.deadline());
+            if (!changed)
+                co_return;
+        }
+    }
+
+    const stop_source* source_;
+};
 
 } // namespace net

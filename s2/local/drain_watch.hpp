@@ -7,9 +7,7 @@ namespace s2::local {
 
 // Calls `begun` at the drain and `over` after the grace; runs until then, or until it is aborted.
 inline net::task<void> watch_drain(http_face& face, std::function<void()> begun, std::function<void()> over) {
-    net::stop_token stop = face.stop();
-    while (!stop.stopping())
-        co_await stop.changed().wait();
+    co_await face.stop().begun();
     begun();
     net::environment& env = face.served().env();
     co_await net::sleep_until(env, net::saturating_add(env.now(), face.options().drain_grace));

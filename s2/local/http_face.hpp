@@ -33,7 +33,7 @@ public:
 
     store& served() { return store_; }
 
-    net::stop_token stop() { return stop_; }
+    net::stop_token stop() const { return stop_; }
 
     const face_options& options() const { return options_; }
 

@@ -32,8 +32,7 @@ net::task<void> embedded_server::run(std::function<net::task<void>()> also) {
         const registration until_the_end{connections_ = &group};
         if (also)
             group.spawn(also);
-        while (!stop_.stopping())
-            co_await stop_.changed().wait();
+        co_await stop_.begun();
         co_await group.join(); // each connection ends by the stop's deadline
     };
     auto all = [this, &serve](net::task_group& group) -> net::task<void> {
@@ -64,13 +63,13 @@ net::task<std::optional<server_failure>> run_server(net::environment& env, serve
         if (const auto failed = env.files().create_directories(directory, 0700))
             co_return server_failure{kind::store, directory.string() + ": " + failed.message()};
     std::string holder;
-    std::function<bool()> enough = [&stop] { return stop.stopping(); };
-    std::function<void(const std::string&)> waiting = [&options](const std::string& by) {
+    net::patient_lock wanted{options.file.string() + "-lock", "ringtail local", {}, {}};
+    wanted.enough = [stop] { return stop.stopping(); };
+    wanted.waiting = [&options](const std::string& by) {
         net::tell(options.report, options.file.string() + " is in use by another server (" + by +
                                       "): waiting a moment, in case that is about to be gone");
     };
-    const auto lock = co_await net::lock_patiently(env, options.file.string() + "-lock", "ringtail local",
-                                                   holder, std::move(enough), std::move(waiting));
+    const auto lock = co_await net::lock_patiently(env, std::move(wanted), holder);
     if (!lock)
         co_return server_failure{kind::store, options.file.string() + ": " +
                                                   (lock.error() == net::error::locked
@@ -91,10 +90,10 @@ net::task<std::optional<server_failure>> run_server(net::environment& env, serve
     for (const auto& one : outside)
         if (options.on_listening)
             options.on_listening(one->local());
-    co_await server.run([&env, &outside, stop_source = &stop] {
-        return net::with_task_group(env, [&outside, stop_source](net::task_group& group) -> net::task<void> {
+    co_await server.run([&env, &outside, stop] {
+        return net::with_task_group(env, [&outside, stop](net::task_group& group) -> net::task<void> {
             for (const auto& one : outside)
-                group.spawn(one->serve(*stop_source));
+                group.spawn(one->serve(stop));
             co_await group.join();
         });
     });

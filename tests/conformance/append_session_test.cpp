@@ -80,6 +80,14 @@ protected:
     }
 };
 
+struct same_records final : s2::batch_content {
+    std::vector<s2::record_view> records;
+
+    std::span<const s2::record_view> views() const override { return records; }
+
+    std::uint64_t metered_size() const override { return 0; }
+};
+
 std::string framed(const s2::append_input& input) {
     std::string out;
     const auto begin = s2::begin_frame(out);
@@ -95,8 +103,13 @@ TEST_F(AppendSession, PipelinedBatchesAreAckedInOrder) {
         constexpr std::uint64_t batches = 100;
         const std::string body(500, 'b');
         for (std::uint64_t i = 0; i < batches; ++i) {
-            const std::vector<s2::record_view> records(3, s2::record_view{1000 + i, body});
-            auto sent = co_await session->send(records, 3 * i, std::nullopt, soon());
+            auto content = std::make_unique<same_records>();
+            content->records.assign(3, s2::record_view{1000 + i, body});
+            s2::batch next;
+            next.content = std::move(content);
+            next.match = 3 * i;
+            next.records = 3;
+            auto sent = co_await session->send(next, "", soon());
             must(std::move(sent));
         }
         for (std::uint64_t i = 0; i < batches; ++i) {

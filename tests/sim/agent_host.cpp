@@ -26,6 +26,9 @@ void agent_host::start() {
     process& fresh = world_->start(*machine_, name());
     process_ = fresh.id();
     fresh.bear_what_lacks();
+    if (killed_ && (machine_died_ || fresh.boot_id().empty()))
+        ++starts_behind_a_crash_;
+    killed_ = machine_died_ = false;
     fresh.on_notify = [self = self_](std::string_view state) {
         if (state == "READY=1")
             (*self)->ready_ = true;
@@ -61,6 +64,8 @@ void agent_host::stops() {
 
 void agent_host::kill(bool with_machine) {
     ++disturbances;
+    killed_ = true;
+    machine_died_ = machine_died_ || with_machine;
     world_->say(name(), with_machine ? "the machine crashes" : "is killed");
     if (process* running = world_->find(process_))
         world_->end(*running, with_machine);

@@ -38,6 +38,9 @@ public:
     std::uint64_t disturbances = 0;
     std::optional<agent::exit_code> exited; // of the last one that left by itself
 
+    // So many had to take the machine for one that had died.
+    std::uint64_t starts_behind_a_crash() const { return starts_behind_a_crash_; }
+
     bool signalled() const { return signalled_; } // this incarnation
 
     unsigned signals() const { return signals_; } // it got
@@ -72,6 +75,9 @@ private:
     unsigned signals_ = 0;
     bool stopping_ = false;
     net::time_point stopping_since_{};
+    bool killed_ = false;       // since the last start,
+    bool machine_died_ = false; // and with its machine
+    std::uint64_t starts_behind_a_crash_ = 0;
     std::shared_ptr<agent_host*> self_; // the running program's way to whoever hosts it now
 };
 

@@ -2,7 +2,7 @@
 // The embedded server over the model store behind a faulty face, and an HTTP/2 client of it in the same
 // world, which gives up after a while.
 
-#include "s2/bounded.hpp"
+#include "net/task/with_deadline.hpp"
 #include "s2/frame.hpp"
 #include "s2/local/server.hpp"
 #include "tests/sim/faulty_face.hpp"
@@ -80,8 +80,7 @@ protected:
     net::task<seen> rest_of(net::client_exchange& exchange) {
         seen what;
         const net::time_point deadline = world.now() + patience;
-        auto head_comes = [&] { return exchange.response(); };
-        auto head = co_await s2::bounded<net::response_head>(world, deadline, head_comes);
+        auto head = co_await net::with_deadline(world, deadline, exchange.response());
         if (head) {
             what.status = head->status;
             what.fields = head->fields;
@@ -89,8 +88,8 @@ protected:
         net::error_code ended = head ? net::error_code() : head.error();
         std::string piece(4096, '\0');
         while (!ended) {
-            auto more_comes = [&] { return exchange.read_some(net::asio::buffer(piece)); };
-            auto got = co_await s2::bounded<std::size_t>(world, world.now() + patience, more_comes);
+            auto more = exchange.read_some(net::asio::buffer(piece));
+            auto got = co_await net::with_deadline(world, world.now() + patience, std::move(more));
             if (got)
                 what.body.append(piece, 0, *got);
             else

@@ -64,6 +64,7 @@ void settle(caller_context& context, const line_input& written, const std::strin
 net::task<> write_connection(process& env, caller_context& context, std::unique_ptr<net::stream> to,
                              draw source) {
     const auto before = context.agent.disturbances;
+    const bool leaving = context.agent.stopping();
     const net::deadline_guard guard(env, env.now() + answers_within, *to);
     line_writer writer(env, context, *to, source.fork("lines"));
     std::string answers;
@@ -83,10 +84,10 @@ net::task<> write_connection(process& env, caller_context& context, std::unique_
     const auto& written = writer.account();
     // An agent that leaves reads on for its grace, and the rest stays unread: nobody is told of that.
     const bool undisturbed = context.agent.disturbances == before && context.agent.ready() &&
-                             !context.agent.hampered() && !context.agent.stopping();
+                             !context.agent.hampered() && !leaving;
     if (guard.expired() && undisturbed && !context.plan.may_lack_room)
         wrong("its end was not answered", answers);
-    if (undisturbed && whole && written.ended && !written.torn)
+    if (undisturbed && !context.agent.stopping() && whole && written.ended && !written.torn)
         settle(context, written, answers);
 }
 

@@ -35,7 +35,7 @@ public:
     bool listening() const { return listening_; }
 
     // Notified when it begins to listen.
-    net::condition& changed() { return changed_; }
+    const net::condition& changed() const { return changed_; }
 
 private:
     net::environment& env_;

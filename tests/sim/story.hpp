@@ -105,7 +105,8 @@ private:
     std::unique_ptr<s2_service> service_; // in its process
     std::uint64_t service_process_ = 0;
     std::vector<host> hosts_;
-    bool stopping_ = false; // under faults, before things heal
+    bool stopping_ = false;                      // under faults, before things heal
+    net::time_point told_to_leave_ = net::never; // from then on
     bool healing_ = false;
     std::uint64_t settled_inputs_ = 0;
     std::exception_ptr found_; // by a checker in the middle of an event

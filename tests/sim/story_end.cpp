@@ -53,6 +53,7 @@ caller_tally story::callers() const {
 // A teardown in the middle of it all is bounded; whatever is left, the next agent finds.
 void story::stop_under_faults() {
     stopping_ = true;
+    told_to_leave_ = world_.now();
     for (std::size_t at = 0; at < hosts_.size(); ++at) { // a copy may come meanwhile
         auto& agent = *hosts_[at].agent;
         if (!agent.ready() || agent.on().paused || agent.on().helper_delay_max > 10ms)
@@ -192,7 +193,7 @@ void story::check_accounts() const {
     }
     // Big events wait for a place in flight, and a new session's for the claim of its stream.
     if (plan_.families.empty() && !plan_.capacity_may_drop && !plan_.callers.changes_sessions)
-        expect_no_wait_beyond_linger(book_, plan_.agent, plan_.link);
+        expect_no_wait_beyond_linger(book_, plan_.agent, plan_.link, told_to_leave_);
     for (const auto& range : book_.dropped) {
         const bool crash = !book_.machine_crashes.empty() ||
                            (range.reason == "machine_crash" && plan_.plans(fault::boot_id_hidden));

@@ -3,6 +3,8 @@
 #include "agent/delivery/stream_delivery.hpp"
 #include "s2/types.hpp"
 
+#include <algorithm>
+
 namespace sim {
 namespace {
 
@@ -31,8 +33,9 @@ void bounds_checker::check_disk(const agent_host& agent) {
     for (const auto& entry : *listed)
         (entry.name.ends_with(".damaged") ? aside_bytes : ring_bytes) += entry.size;
     constexpr std::uint64_t marks = 4096; // the small files beside the segments
-    // A start behind a crash of the machine takes a new head even where the ring is full.
-    expect_at_most(ring_bytes, agent.how.ring_capacity + agent::ring_segment_bytes + marks,
+    // Each start behind a crash of the machine takes a new head even where the ring is full.
+    const auto heads = std::max<std::uint64_t>(agent.starts_behind_a_crash(), 1);
+    expect_at_most(ring_bytes, agent.how.ring_capacity + heads * agent::ring_segment_bytes + marks,
                    "bytes of the ring");
     expect_at_most(aside_bytes, agent::ring_kept_aside_max * agent::ring_segment_bytes,
                    "bytes of damaged segments kept aside");

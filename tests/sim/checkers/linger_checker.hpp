@@ -40,10 +40,11 @@ private:
     std::map<net::time_point, std::uint64_t> up_to_;
 };
 
-// For a world without faults: every event that was accepted after the stream was first written. A link carries
-// a window in a round trip, and `in_flight` batches are out at once.
+// For a world without faults: every event that was accepted after the stream was first written, and landed
+// before the agent was told to leave: what a thin link has not carried by then waits for the next agent. A link
+// carries a window in a round trip, and `in_flight` batches are out at once.
 inline void expect_no_wait_beyond_linger(const ledger& book, const agent::config& how,
-                                         const link_profile& link) {
+                                         const link_profile& link, net::time_point told_to_leave) {
     const auto round_trip = 2 * (link.latency + link.jitter);
     const auto most = how.delivery.linger + 4 * round_trip + std::chrono::milliseconds(50);
     const carried before(book);
@@ -52,7 +53,8 @@ inline void expect_no_wait_beyond_linger(const ledger& book, const agent::config
         if (!event.landed.empty())
             works_since = std::min(works_since, event.landed_at);
     for (const auto& event : book.events()) {
-        if (event.what != fate::accepted || event.landed.empty() || event.sent_at < works_since)
+        if (event.what != fate::accepted || event.landed.empty() || event.sent_at < works_since ||
+            event.landed_at > told_to_leave)
             continue;
         const auto waited = event.landed_at - event.answered_at;
         if (waited <= most)

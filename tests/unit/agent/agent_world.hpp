@@ -153,6 +153,7 @@ private:
 class agent_world final : public net::environment {
 public:
     failing_files disk;
+    std::string boot = "test";
     net::test::test_world world;
     net::descriptor_supply supply;
     std::function<net::result<std::unique_ptr<net::listener>>(const net::endpoint&)>
@@ -181,7 +182,7 @@ public:
 
     net::file_system& files() override { return disk; }
 
-    std::string boot_id() const override { return "test"; }
+    std::string boot_id() const override { return boot; }
 
     net::descriptor_supply descriptors() override { return supply; }
 
@@ -229,7 +230,9 @@ struct fake_retention final : ring_retention {
 
     bool owed(seq_t, seq_t) const override { return owes_all; }
 
-    void dropping(const ring_entry&) override { ++dropped; }
+    void letting_go(std::uint64_t, seq_t first, seq_t last) override {
+        dropped += owes_all ? last - first + 1 : 0;
+    }
 };
 
 // One agent's capture session over a ring, in memory without a directory.

@@ -47,7 +47,6 @@ struct history_kit {
             past = &before;
             journal->set_retention(&one);
             one.recover();
-            captured.recount();
             co_await body();
             journal->set_retention(nullptr);
         });

@@ -25,35 +25,16 @@ append_ack ack_of(std::uint64_t start, std::uint64_t end) {
     return {{start, 10}, {end, 10}, {end, 10}};
 }
 
-append_session_state::batch batch_of(std::size_t records, std::optional<std::uint64_t> match = {}) {
-    append_session_state::batch made;
-    made.records = records;
-    made.metered_bytes = 10 * records;
-    made.match_seq_num = match;
-    return made;
-}
-
-// Two batches of 2 and 3 records at 7 are on their way.
-append_session_state two_in_flight() {
-    append_session_state state;
-    state.sending(batch_of(2, 7));
-    state.sending(batch_of(3, 9));
-    return state;
-}
-
 bool is_protocol_error(const append_event& event) {
     return event.what == append_event::kind::end && event.failure &&
            event.failure->what == error::kind::protocol;
 }
 
 TEST(AppendSessionState, AcksInOrderThenACleanEnd) {
-    auto state = two_in_flight();
-    EXPECT_EQ(state.in_flight(), 2u);
-    EXPECT_EQ(state.in_flight_metered_bytes(), 50u);
+    append_session_state state;
     auto event = state.on_frame(framed(ack_of(7, 9)));
     ASSERT_EQ(event.what, append_event::kind::ack);
     EXPECT_EQ(event.ack, ack_of(7, 9));
-    EXPECT_EQ(state.in_flight_metered_bytes(), 30u);
     state.half_closing();
     EXPECT_FALSE(state.can_send());
     event = state.on_frame(framed(ack_of(9, 12)));
@@ -61,19 +42,9 @@ TEST(AppendSessionState, AcksInOrderThenACleanEnd) {
     event = state.on_end_of_stream(false);
     EXPECT_EQ(event.what, append_event::kind::end);
     EXPECT_FALSE(event.failure);
-    EXPECT_EQ(state.in_flight(), 0u);
 }
 
-TEST(AppendSessionState, AnEndWithBatchesUnackedIsAmbiguous) {
-    auto state = two_in_flight();
-    state.on_frame(framed(ack_of(7, 9)));
-    const auto event = state.on_end_of_stream(false);
-    ASSERT_TRUE(event.failure);
-    EXPECT_EQ(classify(*event.failure), verdict::retry_ambiguous);
-    EXPECT_EQ(state.in_flight(), 1u);
-}
-
-TEST(AppendSessionState, AnEndWithinAFrameIsAmbiguousEvenWithNothingInFlight) {
+TEST(AppendSessionState, AnEndWithinAFrameIsAmbiguous) {
     append_session_state state;
     const auto event = state.on_end_of_stream(true);
     ASSERT_TRUE(event.failure);
@@ -82,26 +53,21 @@ TEST(AppendSessionState, AnEndWithinAFrameIsAmbiguousEvenWithNothingInFlight) {
 
 TEST(AppendSessionState, EveryBrokenAckEndsTheSession) {
     const append_ack broken[] = {
-        ack_of(7, 8),                // one record of two
-        ack_of(7, 10),               // three
-        ack_of(8, 10),               // not where it had to match
+        ack_of(7, 7),                // of nothing
         ack_of(9, 7),                // backwards
         {{7, 10}, {9, 10}, {8, 10}}, // beyond its tail
         {{7, 10}, {9, 9}, {9, 10}},  // time runs back
         {},
     };
     for (const auto& each : broken) {
-        auto state = two_in_flight();
+        append_session_state state;
         EXPECT_TRUE(is_protocol_error(state.on_frame(framed(each))))
             << each.start.seq_num << " " << each.end.seq_num;
-        EXPECT_EQ(state.in_flight(), 2u);
     }
 }
 
 TEST(AppendSessionState, AcksThatGoBackEndTheSession) {
     append_session_state state;
-    for (int i = 0; i < 3; ++i)
-        state.sending(batch_of(1));
     EXPECT_EQ(state.on_frame(framed(ack_of(7, 8))).what, append_event::kind::ack);
     auto again = state;
     EXPECT_TRUE(is_protocol_error(again.on_frame(framed(ack_of(7, 8)))));
@@ -111,31 +77,14 @@ TEST(AppendSessionState, AcksThatGoBackEndTheSession) {
     EXPECT_EQ(state.on_frame(framed(ack_of(20, 21))).what, append_event::kind::ack);
 }
 
-TEST(AppendSessionState, AnAckOfABatchThatWasNotSentWholeEndsTheSession) {
-    append_session_state state;
-    auto batch = batch_of(2);
-    batch.whole_at = 100;
-    state.sending(batch);
-    state.handed_over(99);
-    auto early = state;
-    EXPECT_TRUE(is_protocol_error(early.on_frame(framed(ack_of(7, 9)))));
-    state.handed_over(100);
-    EXPECT_EQ(state.on_frame(framed(ack_of(7, 9))).what, append_event::kind::ack);
-}
-
-TEST(AppendSessionState, AnAckWithoutABatchEndsTheSession) {
-    append_session_state state;
-    EXPECT_TRUE(is_protocol_error(state.on_frame(framed(ack_of(0, 0)))));
-}
-
 TEST(AppendSessionState, AFrameThatIsNoAckEndsTheSession) {
-    auto state = two_in_flight();
+    append_session_state state;
     frame garbage;
     garbage.payload = "\xFF\xFF";
     EXPECT_TRUE(is_protocol_error(state.on_frame(garbage)));
-    auto other = two_in_flight();
+    append_session_state other;
     EXPECT_TRUE(is_protocol_error(other.on_bad_frame("why")));
-    auto short_terminal = two_in_flight();
+    append_session_state short_terminal;
     frame cut;
     cut.terminal = true;
     cut.payload = "\x01";
@@ -143,17 +92,16 @@ TEST(AppendSessionState, AFrameThatIsNoAckEndsTheSession) {
 }
 
 TEST(AppendSessionState, ATerminalFrameAnswersTheOldestBatch) {
-    auto state = two_in_flight();
+    append_session_state state;
     state.on_frame(framed(ack_of(7, 9)));
     const auto event = state.on_frame(terminal(412, R"({"seq_num_mismatch":12})"));
     ASSERT_TRUE(event.failure);
     EXPECT_EQ(classify(*event.failure), verdict::condition_failed);
     EXPECT_EQ(event.failure->seq_num_mismatch, 12u);
-    EXPECT_EQ(state.in_flight(), 1u);
 }
 
 TEST(AppendSessionState, TheFirstEndStays) {
-    auto state = two_in_flight();
+    append_session_state state;
     state.on_frame(terminal(412, R"({"fencing_token_mismatch":"x"})"));
     for (const auto& event :
          {state.on_frame(framed(ack_of(7, 9))), state.on_end_of_stream(false), state.on_bad_frame("later"),
@@ -167,7 +115,7 @@ TEST(AppendSessionState, TheFirstEndStays) {
 
 TEST(AppendSessionState, CancelledAtEachStepIsCancelled) {
     for (int acked = 0; acked <= 2; ++acked) {
-        auto state = two_in_flight();
+        append_session_state state;
         if (acked > 0)
             state.on_frame(framed(ack_of(7, 9)));
         if (acked > 1)
@@ -176,26 +124,45 @@ TEST(AppendSessionState, CancelledAtEachStepIsCancelled) {
             state.on_failure(error::from_transport(boost::asio::error::operation_aborted, true));
         ASSERT_TRUE(event.failure);
         EXPECT_EQ(classify(*event.failure), verdict::cancelled);
-        EXPECT_EQ(state.in_flight(), 2u - static_cast<unsigned>(acked));
     }
 }
 
+TEST(AppendSessionState, AnAbortsReasonIsTheEndsUnlessTheServerHasAnswered) {
+    const auto reset = error::from_transport(boost::asio::error::operation_aborted, true);
+    const auto end = [&](auto after_abort) {
+        append_session_state state;
+        state.aborting(error::from_invalid("why"));
+        state.aborting(error::from_invalid("later"));
+        EXPECT_FALSE(state.can_send());
+        const append_event event = after_abort(state);
+        EXPECT_EQ(event.what, append_event::kind::end);
+        EXPECT_TRUE(state.has_ended());
+        return event.failure.value();
+    };
+    EXPECT_EQ(end([&](auto& state) { return state.on_failure(reset); }).message, "why");
+    EXPECT_EQ(end([&](auto& state) { return state.on_end_of_stream(false); }).message, "why");
+    EXPECT_EQ(end([&](auto& state) { return state.on_bad_frame("bad"); }).message, "why");
+    EXPECT_EQ(end([&](auto& state) { return state.on_frame(framed(ack_of(7, 9))); }).message, "why");
+    const auto refused = R"({"seq_num_mismatch":12})";
+    EXPECT_EQ(end([&](auto& state) { return state.on_frame(terminal(412, refused)); }).seq_num_mismatch, 12u);
+    EXPECT_EQ(end([&](auto& state) { return state.on_failure(error::from_response(404, "{}")); }).status,
+              404u);
+}
+
+TEST(AppendSessionState, AnAbortAfterTheEndChangesNothing) {
+    append_session_state state;
+    state.on_end_of_stream(true);
+    state.aborting(error::from_invalid("why"));
+    EXPECT_EQ(state.ended().failure->what, error::kind::transport);
+}
+
 TEST(AppendSessionState, AdviceToReconnectIsKept) {
-    auto state = two_in_flight();
+    append_session_state state;
     EXPECT_TRUE(state.on_frame(framed(ack_of(7, 9), true)).reconnect_advised);
     EXPECT_FALSE(state.on_frame(framed(ack_of(9, 12))).reconnect_advised);
     EXPECT_TRUE(state.reconnect_advised());
     EXPECT_TRUE(state.can_send());
     EXPECT_TRUE(state.on_end_of_stream(false).reconnect_advised);
-}
-
-TEST(AppendSessionState, InFlightIsBounded) {
-    append_session_state state;
-    for (std::size_t i = 0; i < append_session_state::in_flight_max; ++i)
-        state.sending(batch_of(1));
-    EXPECT_FALSE(state.can_send());
-    state.on_frame(framed(ack_of(0, 1)));
-    EXPECT_TRUE(state.can_send());
 }
 
 } // namespace

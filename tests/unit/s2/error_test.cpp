@@ -109,6 +109,33 @@ TEST(Error, ConditionsAreRead) {
         EXPECT_EQ(classify(error::from_response(412, bad)), verdict::fatal) << bad;
 }
 
+// The same words under another status are that status, and no more.
+TEST(Error, OnlyA412IsACondition) {
+    for (const unsigned status : {200u, 400u, 409u, 416u, 500u}) {
+        const auto failure = error::from_response(status, R"({"seq_num_mismatch":5})");
+        EXPECT_EQ(failure.what, error::kind::api) << status;
+        EXPECT_FALSE(failure.seq_num_mismatch) << status;
+        EXPECT_NE(classify(failure), verdict::condition_failed) << status;
+    }
+}
+
+TEST(Error, OnlyA416IsARange) {
+    for (const unsigned status : {200u, 400u, 412u, 500u}) {
+        const auto failure = error::from_response(status, R"({"tail":{"seq_num":5,"timestamp":6}})");
+        EXPECT_EQ(failure.what, error::kind::api) << status;
+        EXPECT_FALSE(failure.tail) << status;
+    }
+}
+
+TEST(Error, ATailWithoutItsTimestampIsNone) {
+    for (const char* body :
+         {R"({"tail":{"seq_num":5}})", R"({"tail":{"timestamp":5}})", R"({"tail":5})", "{}"}) {
+        const auto failure = error::from_response(416, body);
+        EXPECT_EQ(failure.what, error::kind::api) << body;
+        EXPECT_FALSE(failure.tail) << body;
+    }
+}
+
 TEST(Error, ARangeErrorHasTheTail) {
     const auto failure = error::from_response(416, R"({"tail":{"seq_num":5,"timestamp":6}})");
     EXPECT_EQ(failure.what, error::kind::range);

@@ -1,5 +1,6 @@
 #include "s2/protobuf.hpp"
 #include "s2/read_session_state.hpp"
+#include "tests/unit/s2/decision_text.hpp"
 
 #include <gtest/gtest.h>
 
@@ -40,23 +41,10 @@ read_start at_seq(std::uint64_t seq, bool clamp = false) {
     return {read_start::kind::seq_num, seq, clamp};
 }
 
+// The next request in words.
 std::string query(read_session_state& state, net::time_point now = t0) {
     const auto request = state.next_request(now);
-    if (!request)
-        return "nothing";
-    std::string text = request->start.from == read_start::kind::seq_num     ? "seq "
-                       : request->start.from == read_start::kind::timestamp ? "time "
-                                                                            : "offset ";
-    text += std::to_string(request->start.value) + (request->start.clamp ? " clamp" : "");
-    if (request->limits.count)
-        text += " count " + std::to_string(*request->limits.count);
-    if (request->limits.bytes)
-        text += " bytes " + std::to_string(*request->limits.bytes);
-    if (request->limits.until)
-        text += " until " + std::to_string(*request->limits.until);
-    if (request->limits.wait_seconds)
-        text += " wait " + std::to_string(*request->limits.wait_seconds);
-    return text;
+    return request ? testing::PrintToString(*request) : "nothing";
 }
 
 step feed(read_session_state& state, const frame& received, net::time_point now = t0) {
@@ -104,6 +92,27 @@ TEST(ReadSessionState, CountAndBytesAreReduced) {
     EXPECT_EQ(query(state), "seq 5 count 3 bytes 80 until 1000");
     feed(state, framed(records(5, 8)));
     EXPECT_EQ(query(state), "nothing");
+}
+
+TEST(ReadSessionState, BytesEndTheReadToo) {
+    read_limits limits;
+    limits.bytes = 20;
+    read_session_state state(at_seq(3), limits);
+    feed(state, framed(records(3, 4)));
+    EXPECT_EQ(query(state), "seq 4 bytes 10");
+    feed(state, framed(records(4, 5)));
+    EXPECT_EQ(query(state), "nothing");
+}
+
+// The whole request: what is not asked for is not limited.
+TEST(ReadSessionState, ARequestIsTheRestAndNothingElse) {
+    read_limits limits;
+    limits.count = 5;
+    read_session_state state(at_seq(100, true), limits);
+    EXPECT_EQ(state.next_request(t0), (read_session_state::request{at_seq(100, true), limits}));
+    feed(state, framed(records(7, 9)));
+    limits.count = 3;
+    EXPECT_EQ(state.next_request(t0), (read_session_state::request{at_seq(9), limits}));
 }
 
 TEST(ReadSessionState, AReadOfNothingStillAsksOnce) {
@@ -170,6 +179,13 @@ TEST(ReadSessionState, AResumedReadThatHasComeToTheTailIsDone) {
     EXPECT_EQ(shorter.failure()->what, error::kind::range);
 }
 
+TEST(ReadSessionState, AnUnboundedReadIsNotDoneAtTheTail) {
+    read_session_state state(at_seq(0), {});
+    feed(state, framed(records(0, 2)));
+    EXPECT_EQ(state.on_failure(error::from_response(416, R"({"tail":{"seq_num":2,"timestamp":1}})")),
+              step::failed);
+}
+
 TEST(ReadSessionState, OnlyWhatARetryCuresReconnects) {
     const std::pair<error, step> cases[] = {
         {lost, step::reconnect},
@@ -216,6 +232,23 @@ TEST(ReadSessionState, TrimmedRecordsAreSkipped) {
     EXPECT_EQ(state.position(), 20u);
 }
 
+// More records stand there than the batch holds: they come next.
+TEST(ReadSessionState, ATailBehindRecordsSkipsNothing) {
+    read_session_state state(at_seq(5), {});
+    EXPECT_EQ(feed(state, framed(records(5, 7, 20))), step::batch);
+    EXPECT_EQ(state.position(), 7u);
+    EXPECT_FALSE(state.caught_up());
+    EXPECT_EQ(query(state), "seq 7");
+}
+
+TEST(ReadSessionState, AnOlderTailMovesNothingBack) {
+    read_session_state state(at_seq(5), {});
+    EXPECT_EQ(feed(state, framed(records(5, 9))), step::batch);
+    EXPECT_EQ(feed(state, heartbeat(7)), step::heartbeat);
+    EXPECT_EQ(state.position(), 9u);
+    EXPECT_EQ(query(state), "seq 9");
+}
+
 TEST(ReadSessionState, GarbageIsAProtocolError) {
     frame garbage;
     garbage.payload = "\xFF";
@@ -236,6 +269,16 @@ TEST(ReadSessionState, AdviceToMoveIsFollowedAtMostOnceAMinute) {
     feed(state, framed(records(2, 3), true));
     EXPECT_FALSE(state.should_move(t0 + 59s));
     EXPECT_TRUE(state.should_move(t0 + 60s));
+}
+
+TEST(ReadSessionState, AdviceIsKeptUntilTheMoveAndNoLonger) {
+    read_session_state state(at_seq(0), {});
+    feed(state, framed(records(0, 1), true));
+    feed(state, framed(records(1, 2)));
+    EXPECT_TRUE(state.should_move(t0)) << "the batch behind it takes nothing back";
+    EXPECT_EQ(query(state), "seq 2");
+    feed(state, framed(records(2, 3)));
+    EXPECT_FALSE(state.should_move(t0 + 2h)) << "the new connection has advised nothing";
 }
 
 } // namespace

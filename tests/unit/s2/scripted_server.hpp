@@ -24,6 +24,7 @@ public:
     handler on_request;
     std::size_t requests = 0;
     std::size_t connections = 0;
+    std::function<net::task<>()> before_dial;
     std::deque<net::error_code> refuse_dials; // one for each coming connection; no error: let it through
     std::vector<net::request_head> heads;
 
@@ -49,6 +50,8 @@ public:
 
 private:
     net::task<net::result<std::unique_ptr<net::stream>>> dial(net::task_group& group) {
+        if (before_dial)
+            co_await before_dial();
         if (!refuse_dials.empty()) {
             const auto refusal = refuse_dials.front();
             refuse_dials.pop_front();

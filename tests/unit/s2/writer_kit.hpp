@@ -10,11 +10,35 @@ namespace s2::test {
 using kind = writer_action::kind;
 using pause = writer::pause;
 
+class counted_records final : public batch_content {
+public:
+    counted_records(std::size_t records, std::uint64_t metered_bytes)
+        : views_(records)
+        , metered_bytes_(metered_bytes) {}
+
+    std::span<const record_view> views() const override { return views_; }
+
+    std::uint64_t metered_size() const override { return metered_bytes_; }
+
+private:
+    std::vector<record_view> views_;
+    std::uint64_t metered_bytes_;
+};
+
+inline std::unique_ptr<batch_content> batch_of(std::size_t records, std::uint64_t metered_bytes) {
+    return std::make_unique<counted_records>(records, metered_bytes);
+}
+
 // Judges by a script of the bodies that are ours, in order.
 class scripted_judge final : public record_judge {
 public:
     std::deque<std::string> ours;
     std::string foreign_session = "theirs";
+    std::vector<proof> durable;
+
+    void on_durable(std::unique_ptr<batch_content>, proof how) override { durable.push_back(how); }
+
+    std::size_t take_resolved() { return std::exchange(durable, {}).size(); }
 
     bool is_ours(const sequenced_record& record) override {
         if (ours.empty() || ours.front() != record.body)
@@ -72,21 +96,24 @@ struct writer_test : testing::Test {
         return {memory, std::move(token), judge};
     }
 
+    // Nothing but that; of a fence or a read the rest is as it may be.
     void expect(const writer& of, kind what) {
-        EXPECT_EQ(static_cast<int>(of.next().what), static_cast<int>(what));
+        if (what == kind::fence || what == kind::read)
+            EXPECT_EQ(name_of(of.next().what), name_of(what));
+        else
+            EXPECT_EQ(of.next(), writer_action{what});
     }
 
     void expect_fence(const writer& of, std::uint64_t match, std::optional<std::string> condition) {
-        expect(of, kind::fence);
-        EXPECT_EQ(of.next().match, match);
-        EXPECT_EQ(of.next().condition, condition);
-        EXPECT_EQ(of.next().token, of.memory().tokens.back());
+        EXPECT_EQ(of.next(),
+                  (writer_action{kind::fence, match, std::move(condition), of.memory().tokens.back()}));
     }
 
     void expect_read(const writer& of, std::uint64_t from, std::uint64_t to) {
-        expect(of, kind::read);
-        EXPECT_EQ(of.next().from, from);
-        EXPECT_EQ(of.next().to, to);
+        writer_action read{kind::read};
+        read.from = from;
+        read.to = to;
+        EXPECT_EQ(of.next(), read);
     }
 
     // A writer that appends from position 1 on (its fence stands at 0).
@@ -102,11 +129,11 @@ struct writer_test : testing::Test {
     // Two batches out in an open session: [1,3) and [3,4).
     writer with_two_out() {
         writer one = appending();
-        one.freeze(2, 100);
-        one.freeze(1, 50);
-        one.on_opened();
-        one.on_sent();
-        one.on_sent();
+        one.freeze(batch_of(2, 100));
+        one.freeze(batch_of(1, 50));
+        one.out().on_opened();
+        one.out().on_sending();
+        one.out().on_sending();
         return one;
     }
 };

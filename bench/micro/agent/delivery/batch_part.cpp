@@ -12,15 +12,17 @@ constexpr std::size_t small_batch = 50; // the default count that ends the linge
 
 // The decision alone: when do the records that wait become a batch?
 work decide() {
-    agent::batcher waiting{agent::batch_limits{}};
+    agent::batch_facts facts;
+    auto& waiting = facts.waiting;
     const net::time_point now{};
     work done;
     for (const auto line : envelopes()) {
         const auto metered = s2::metered_bytes(0, 0, line.size());
         must(waiting.fits(metered), "a record fits");
-        waiting.add(metered, now);
-        if (waiting.due(now))
-            waiting.taken();
+        ++waiting.records;
+        waiting.metered_bytes += metered;
+        if (agent::decide_batch({}, facts, now).what == agent::batch_decision::kind::freeze)
+            waiting = {};
         ++done.events;
         done.bytes += line.size();
     }
@@ -36,14 +38,14 @@ work gather(recording& from) {
     agent::delivery_state state;
     state.at = recording::place();
     state.stream = recording::stream();
-    agent::stream_feed feed(from.real.env, *from.journal, *from.sessions, state, {}, {});
+    agent::stream_feed feed(from.real.env, *from.journal, *from.sessions, state);
     feed.start();
     work done;
-    for (feed.gather({}); !feed.pending().empty(); feed.gather({})) {
-        const auto batch = feed.take();
-        done.events += batch.records.size();
-        done.bytes += batch.metered_bytes;
-        feed.resolved(batch);
+    for (feed.gather({}); !feed.waiting().empty(); feed.gather({})) {
+        auto batch = feed.take();
+        done.events += batch->records.size();
+        done.bytes += batch->metered_bytes;
+        feed.on_durable(std::move(batch), s2::proof::acknowledged);
     }
     must(done.events == from.journal->last_seq(), "everything was gathered");
     return done;

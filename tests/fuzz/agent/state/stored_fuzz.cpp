@@ -17,8 +17,8 @@ bool same(const agent::session_record& a, const agent::session_record& b) {
                                   });
     return spans && parts && a.number == b.number && a.id == b.id && a.created_at == b.created_at &&
            a.categories == b.categories && a.active == b.active && a.end_reason == b.end_reason &&
-           a.published == b.published && a.durable == b.durable && a.dropped == b.dropped &&
-           a.counted_to == b.counted_to;
+           a.gone == b.gone && a.last_gone == b.last_gone && a.gone_to == b.gone_to &&
+           a.whole_to == b.whole_to;
 }
 
 void session(std::string_view text) {

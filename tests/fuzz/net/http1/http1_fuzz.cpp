@@ -120,7 +120,8 @@ void response(std::string_view bytes, bool bodiless) {
         return;
     const auto heard = parser->response();
     (void)net::content_length(heard.head.fields);
-    const auto text = net::http1_response_text(heard.head, net::http1_framing::none, true, {}, true);
+    const auto text = net::http1_response_text(
+        heard.head, {.body = net::http1_body::left_out, .behind = net::http1_persistence::keep_alive});
     if (!text)
         return;
     const auto again = net::http1_response_parser::make(2 * header_bytes_max, true);

@@ -32,7 +32,7 @@ public:
         co_return outcome;
     }
 
-    net::condition& changed() override { return changed_; }
+    const net::condition& changed() const override { return changed_; }
 
 private:
     net::environment& env_;

@@ -41,6 +41,10 @@ TEST(configuration_file, is_toml) {
     EXPECT_EQ(value_of("", "linger"), "absent");
 }
 
+TEST(configuration_file, a_file_names_no_other_file) {
+    EXPECT_THAT(file_error("config = \"other.toml\"\n"), HasSubstr("c.toml: line 1"));
+}
+
 TEST(configuration_file, a_key_twice_is_an_error) {
     const std::string twice = file_error("s2-stream = \"first\"\nlinger = \"1s\"\ns2-stream = \"second\"\n");
     EXPECT_THAT(twice, HasSubstr("c.toml: line 3: the key 's2-stream' stands here a second time"));

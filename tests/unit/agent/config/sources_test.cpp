@@ -88,6 +88,14 @@ TEST(own_settings, a_variable_still_in_quotes_is_refused_by_name) {
     }
 }
 
+TEST(own_settings, an_empty_variable_is_none) {
+    CLI::App app("about", "ringtail some");
+    constexpr std::string_view names[] = {"state-dir"};
+    const setting_flags flags(app, names);
+    const auto gathered = flags.gather({{"RINGTAIL_STATE_DIR", ""}}, {});
+    EXPECT_FALSE(std::get<setting_values>(gathered).find("state-dir"));
+}
+
 TEST(own_settings, a_commands_default_is_shown_and_gives_way_to_whatever_is_set) {
     CLI::App app("about", "ringtail some");
     constexpr std::string_view names[] = {"log-level", "linger"};

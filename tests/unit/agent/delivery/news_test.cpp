@@ -11,6 +11,7 @@ std::string told(delivery_news& news, delivery_picture now) {
     const auto item = news.next(now);
     if (!item)
         return "nothing";
+    EXPECT_EQ(*item, (news_item{item->state, item->reason})) << "nothing else is said";
     return std::string(name_of(item->state)) + (item->reason.empty() ? "" : ": " + item->reason);
 }
 

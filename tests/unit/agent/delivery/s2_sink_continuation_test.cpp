@@ -39,8 +39,7 @@ struct sink_setup {
                 s2::connector connections(group, std::move(*where), std::move(how));
                 s2::client calls(connections, nobody, std::string(embedded_basin));
                 const place at{std::string(embedded_basin), "", ""};
-                s2_sink one(env, *journal, *table, *deliveries, calls, {at, "stream", {}},
-                            [this](auto&&) { journal->appended().notify(); }); // as the live sink does
+                s2_sink one(env, *journal, *table, *deliveries, calls, {at, "stream", {}}, [](auto&&) {});
                 capture into(env, *journal, *table, one);
                 client = &calls;
                 sink = &one;

@@ -43,7 +43,6 @@ struct s2_sink_limits : testing::Test {
             into = &captured;
             journal->set_retention(&one);
             one.recover();
-            captured.recount();
             body();
             journal->set_retention(nullptr);
             co_return;
@@ -135,8 +134,9 @@ TEST_F(s2_sink_limits, the_257th_session_with_something_undelivered_is_refused) 
         EXPECT_EQ(sink->owed_to(), "basin-aaaa at http://a.test (256 streams)");
         EXPECT_EQ(deliveries->all().size(), sessions_max) << "it left nothing behind";
         // One is delivered: there is room again.
-        auto& delivered = deliveries->all().front()->state;
-        delivered.durable_seq = sessions->all().front().spans.front().to_seq;
+        auto& delivered = *deliveries->all().front();
+        delivered.state.durable_seq = sessions->all().front().spans.front().to_seq;
+        deliveries->store(delivered);
         EXPECT_FALSE(start(sessions_max));
     });
 }

@@ -98,10 +98,7 @@ struct refusal_setup {
         EXPECT_TRUE(made) << made.error().text();
         const place at{basin, "http://a.test", "http://b.test"};
         s2_sink one(env, *journal, *table, *deliveries, calls, {at, "{capture_session_id}", {}},
-                    [this](std::string line) {
-                        announced.push_back(std::move(line));
-                        journal->appended().notify();
-                    });
+                    [this](std::string line) { announced.push_back(std::move(line)); });
         capture into(env, *journal, *table, one);
         sink = &one;
         sessions = &into;
@@ -130,7 +127,7 @@ struct refusal_setup {
             sessions->publish(R"({"type":"t"})", event_origin::intake);
     }
 
-    std::uint64_t durable(int number) const { return table->find(id_of(number))->durable; }
+    std::uint64_t durable(int number) const { return sink->account(*table->find(id_of(number))).durable; }
 
     task<flush_outcome> flush(net::duration timeout = 1h) {
         return sink->flush(journal->last_seq(), net::saturating_add(env.now(), timeout));

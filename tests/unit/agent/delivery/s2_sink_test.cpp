@@ -44,28 +44,13 @@ struct s2_sink_test : testing::Test {
     }
 };
 
-TEST_F(s2_sink_test, what_is_owed_corrects_the_stored_count_of_durable_events_both_ways) {
-    durable_up_to(3); // session_started and two events
-    for (const std::uint64_t stored : {0, 4}) {
-        neighbours.table->update(number, [&](session_record& record) { record.durable = stored; });
-        with_sink([&](s2_sink& sink) {
-            sink.recount_durable();
-            const auto account = sink.account(session());
-            EXPECT_EQ(account.published, 5u);
-            EXPECT_EQ(account.durable, 2u) << "stored: " << stored;
-            EXPECT_EQ(account.undelivered, 3u);
-        });
-    }
-}
-
 TEST_F(s2_sink_test, a_session_that_came_back_to_a_stream_is_counted_there_once) {
-    durable_up_to(3);
+    durable_up_to(3); // session_started and two events
     neighbours.table->update(number, [&](session_record& record) {
         record.parts.push_back({place{"elsewhere", "", ""}, "other", 5});
         record.parts.push_back({there, record.parts.front().stream, 5});
     });
     with_sink([&](s2_sink& sink) {
-        sink.recount_durable();
         const auto account = sink.account(session());
         EXPECT_EQ(account.durable, 2u);
         EXPECT_EQ(account.undelivered_bytes, sink.status().undelivered_bytes);

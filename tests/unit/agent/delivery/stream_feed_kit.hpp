@@ -1,5 +1,5 @@
 #pragma once
-// A stream_feed over a ring and a session table of its own, and what it judged.
+// A stream_feed over a ring and a session table of its own.
 
 #include "agent/delivery/stream_feed.hpp"
 #include "agent/event/event.hpp"
@@ -21,7 +21,7 @@ public:
 
     bool owed(seq_t, seq_t) const override { return all_owed; }
 
-    void dropping(const ring_entry&) override {}
+    void letting_go(std::uint64_t, seq_t, seq_t) override {}
 };
 
 struct stream_feed_test : testing::Test {
@@ -31,7 +31,6 @@ struct stream_feed_test : testing::Test {
     std::unique_ptr<session_table> sessions = std::move(*session_table::open(env, {}));
     switched_retention retention;
     delivery_state state;
-    std::vector<seq_t> judged;
     std::unique_ptr<stream_feed> feed;
     net::time_point now{};
 
@@ -67,18 +66,20 @@ struct stream_feed_test : testing::Test {
         return line;
     }
 
-    stream_feed& open_feed(std::string stream = "one", batch_limits limits = {}) {
+    stream_feed& open_feed(std::string stream = "one") {
         state.at = here;
         state.stream = std::move(stream);
-        feed =
-            std::make_unique<stream_feed>(env, *journal, *sessions, state, limits,
-                                          [this](const ring_entry& entry) { judged.push_back(entry.seq); });
+        feed = std::make_unique<stream_feed>(env, *journal, *sessions, state);
         return *feed;
     }
 
     gathered_batch take_all() {
         feed->gather(now);
-        return feed->take();
+        return std::move(*feed->take());
+    }
+
+    void resolve(const gathered_batch& batch) {
+        feed->on_durable(std::make_unique<gathered_batch>(batch), s2::proof::acknowledged);
     }
 
     static std::vector<std::string> bodies(const gathered_batch& batch) {

@@ -61,7 +61,7 @@ TEST_F(stream_feed_test, durable_moves_with_resolved_batches_and_what_is_out_is_
         publish_event(a, 100'000);
     EXPECT_LE(journal->first_seq(), 1u) << "what was sent is not freed";
     EXPECT_EQ(bodies(batch), std::vector{first}) << "its views are intact";
-    feed->resolved(batch);
+    resolve(batch);
     EXPECT_EQ(state.durable_seq, 1u);
 }
 
@@ -79,7 +79,7 @@ TEST_F(stream_feed_test, a_gap_is_told_at_its_place_once) {
     EXPECT_EQ(dropped.at("event").at("data").at("from_seq"), 1);
     EXPECT_EQ(dropped.at("event").at("data").at("count"), first_left - 1);
     EXPECT_EQ(state.own_records.size(), 1u) << "in the state before it is sent";
-    feed->resolved(batch);
+    resolve(batch);
     EXPECT_TRUE(state.own_records.empty());
     EXPECT_EQ(state.durable_seq, batch.last_seq);
 }
@@ -94,11 +94,11 @@ TEST_F(stream_feed_test, a_gap_that_finds_no_room_in_a_batch_goes_into_the_next)
     const auto around = publish_event(a).size();
     open_feed().start();
     feed->gather(now);
-    while (feed->pending().metered_bytes() + 400'000 < s2::batch_metered_bytes_max) {
+    while (feed->waiting().metered_bytes + 400'000 < s2::batch_metered_bytes_max) {
         publish_event(a, 300'000);
         feed->gather(now);
     }
-    publish_event(a, s2::batch_metered_bytes_max - feed->pending().metered_bytes() - around - 50);
+    publish_event(a, s2::batch_metered_bytes_max - feed->waiting().metered_bytes - around - 50);
     feed->gather(now);
     const auto gathered_to = journal->last_seq();
     for (int i = 0; i < 400; ++i)
@@ -131,7 +131,7 @@ TEST_F(stream_feed_test, a_gap_over_many_sessions_is_told_as_the_state_has_room_
         EXPECT_LE(state.own_records.size(), own_records_max);
         for (const auto& record : batch.records)
             told.push_back(boost::json::parse(record.body).at("seq").as_int64());
-        feed->resolved(batch);
+        resolve(batch);
     }
     std::vector<std::int64_t> each(count);
     std::iota(each.begin(), each.end(), 1);
@@ -186,13 +186,13 @@ TEST_F(stream_feed_test, announcements_and_gaps_go_in_the_order_of_seqs) {
     EXPECT_EQ(state.own_records[1].before_seq, 2u);
     EXPECT_GT(state.own_records[2].covers_to, 1u);
     EXPECT_EQ(state.own_records[3].before_seq, far);
-    feed->resolved(first);
+    resolve(first);
     ASSERT_EQ(state.own_records.size(), 1u) << "the acknowledged ones have gone";
     std::vector<std::string> sent;
     for (auto batch = take_all(); !batch.records.empty(); batch = take_all()) {
         for (const auto& body : bodies(batch))
             sent.push_back(body);
-        feed->resolved(batch);
+        resolve(batch);
     }
     ASSERT_GE(sent.size(), 2u);
     EXPECT_EQ(sent[sent.size() - 2], announcement("one", far, {id_c}).line);
@@ -226,7 +226,7 @@ TEST_F(stream_feed_test, what_an_earlier_agent_told_of_a_gap_and_never_landed_is
     const auto again = take_all();
     EXPECT_EQ(bodies(again).size(), before.size());
     EXPECT_EQ(state.own_records.size(), 1u);
-    feed->resolved(again);
+    resolve(again);
     EXPECT_TRUE(state.own_records.empty());
 }
 

@@ -65,6 +65,18 @@ TEST(body_places, large_ones_get_room_in_order_of_arrival) {
     EXPECT_LE(room.places.held_bytes(), body_room_bytes);
 }
 
+TEST(body_places, a_newcomer_does_not_overtake) {
+    kit room;
+    const auto holders = room.fill();
+    auto& first = room.enter();
+    EXPECT_FALSE(room.ask(first, whole));
+    room.places.keep(*holders[0], whole / 2, room.now); // room for the newcomer, and not for the first
+    auto& newcomer = room.enter();
+    EXPECT_FALSE(room.ask(newcomer, whole / 4));
+    room.places.leave(*holders[0], room.now);
+    EXPECT_EQ(first.held(), whole);
+}
+
 TEST(body_places, one_that_leaves_the_queue_holds_nobody_up) {
     kit room;
     const auto holders = room.fill();
@@ -147,7 +159,7 @@ TEST(body_places, who_all_wait_do_not_wait_for_each_other) {
 TEST(body_places, even_small_ones_are_bounded_all_together) {
     kit room;
     std::uint64_t taken = 0;
-    while (room.ask(room.enter(), body_free_bytes))
+    while (taken < 10'000 && room.ask(room.enter(), body_free_bytes))
         ++taken;
     EXPECT_EQ(taken, body_free_bytes_all / body_free_bytes);
     EXPECT_EQ(room.places.give_up(room.now + body_silence_max).size(), taken);

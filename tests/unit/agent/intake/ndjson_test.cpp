@@ -118,7 +118,7 @@ TEST(ndjson_intake, waits_rather_than_drop_what_s2_lacks) {
             co_await net::sleep_until(setup.env, setup.env.now() + std::chrono::seconds(10));
             EXPECT_TRUE(setup.agent.journal->freed().has_waiters());
             when_paused = intake.counts().accepted;
-            setup.agent.journal->freed().notify(); // for nothing: it goes on waiting
+            setup.agent.journal->owed_changed(); // for nothing: it goes on waiting
             co_await setup.env.world.settle();
             EXPECT_EQ(intake.counts().accepted, when_paused);
             setup.agent.retention.owes_all = false;

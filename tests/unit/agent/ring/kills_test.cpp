@@ -112,10 +112,11 @@ left_by_recycling recycle_killed(unsigned call, bool full_disk, std::optional<se
     public:
         bool owed(seq_t, seq_t) const override { return true; }
 
-        void dropping(const ring_entry& entry) override {
-            if (entry.seq == at)
+        void letting_go(std::uint64_t, seq_t first, seq_t last) override {
+            if (first == at)
                 throw killed_here();
-            told.push_back(entry.seq);
+            for (seq_t seq = first; seq <= last; ++seq)
+                told.push_back(seq);
         }
 
         std::vector<seq_t> told;
@@ -167,8 +168,8 @@ TEST(ring_kills_test, a_segment_that_is_being_recycled_is_there_or_told) {
         }
         EXPECT_GT(there, 1);
         EXPECT_GT(gone, 1);
-        // Told in part, and none of that stored: it is given back whole.
-        EXPECT_EQ(recycle_killed(~0u, full_disk, 2).found, seqs(1, full_disk ? 6 : 8));
+        // Told, and none of that stored: it is given back whole.
+        EXPECT_EQ(recycle_killed(~0u, full_disk, 1).found, seqs(1, full_disk ? 6 : 8));
     }
 }
 

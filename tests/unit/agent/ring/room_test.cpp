@@ -104,6 +104,27 @@ TEST(ring_room_test, segments_follow_the_rate_of_events) {
     EXPECT_EQ(read_all(*ring, 75).seqs, seqs(75, 80));
 }
 
+// The answer may be long in coming: a segment is not asked for again and again.
+TEST(ring_room_test, a_roll_over_asks_at_most_twice_of_each_segment) {
+    for (const seq_t first_owed : {1, 61, 200}) {
+        memory_world world;
+        auto ring = open_ring(world, options_of(256 * mib, 2 * mib));
+        owing_from retention(1);
+        ring->set_retention(&retention);
+        publish_until(*ring, 120, half);
+        retention.first_owed = first_owed;
+        retention.asked = 0;
+        publish_until(*ring, 121, half);
+        EXPECT_LE(retention.asked, 2 * 60u);
+        EXPECT_LE(retention.asked, first_owed == 1 ? 60u : 10u) << first_owed;
+        retention.first_owed = 1;
+        publish_until(*ring, 256, half); // at the capacity
+        retention.asked = 0;
+        publish_until(*ring, 257, half);
+        EXPECT_LE(retention.asked, 130u);
+    }
+}
+
 // One that does not fit the rate is still better than a gap.
 TEST(ring_room_test, where_the_disk_is_full_any_segment_comes_back) {
     memory_world world;

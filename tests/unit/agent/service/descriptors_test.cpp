@@ -1,4 +1,5 @@
 #include "agent/service/descriptors.hpp"
+#include "net/server/listening.hpp"
 
 #include <gmock/gmock.h>
 
@@ -71,6 +72,43 @@ TEST(descriptors, each_need_raises_what_is_reserved_and_what_is_needed) {
         EXPECT_GT(more.reserved, less.reserved);
         EXPECT_GT(more.needed, less.needed);
     }
+}
+
+TEST(descriptors, where_they_are_few_all_are_given_out) {
+    for (std::size_t limit = 80; limit < 400; ++limit) {
+        const auto budget = budget_descriptors({limit, 12}, whole_agent());
+        ASSERT_TRUE(budget.enough());
+        EXPECT_EQ(budget.reserved + budget.connections, limit);
+    }
+}
+
+TEST(descriptors, what_is_set_aside_is_no_connections) {
+    const auto without = budget_descriptors({200, 12}, whole_agent());
+    auto needs = whole_agent();
+    needs.set_aside = 12;
+    const auto with = budget_descriptors({200, 12}, needs);
+    EXPECT_EQ(with.needed, without.needed + 12);
+    EXPECT_LT(with.connections, without.connections);
+    EXPECT_EQ(with.reserved + with.connections, 200u);
+}
+
+TEST(descriptors, producers_of_lines_get_half_or_all) {
+    auto needs = whole_agent();
+    EXPECT_EQ(budget_descriptors({400, 12}, needs).ndjson_connections, 0u);
+    needs.ndjson_wanted = 256;
+    const auto shared = budget_descriptors({400, 12}, needs);
+    EXPECT_EQ(shared.ndjson_connections, shared.connections / 2);
+    needs.connections_wanted = needs.ndjson_wanted;
+    const auto alone = budget_descriptors({200, 12}, needs);
+    EXPECT_EQ(alone.ndjson_connections, alone.connections);
+}
+
+TEST(descriptors, a_name_may_have_several_addresses) {
+    EXPECT_EQ(listeners_of(std::nullopt), 0u);
+    EXPECT_EQ(listeners_of(net::endpoint::tcp("127.0.0.1", 1)), 1u);
+    EXPECT_EQ(listeners_of(net::endpoint::tcp("::1", 1)), 1u);
+    EXPECT_EQ(listeners_of(net::endpoint::tcp("localhost", 1)), net::listen_addresses_max);
+    EXPECT_EQ(listeners_of(net::endpoint::tcp("fe80.example", 1)), net::listen_addresses_max);
 }
 
 TEST(descriptors, what_a_configuration_needs) {

@@ -85,6 +85,22 @@ TEST(teardown_test, a_parked_sink_is_not_waited_for) {
     EXPECT_LT(one.deadline(), at(1s));
 }
 
+TEST(teardown_test, a_refusal_after_the_end_of_input_cuts_nothing_short) {
+    teardown one(10s);
+    one.begin(end_of_input, at(1s));
+    one.begin(parked, at(2s));
+    EXPECT_EQ(one.cause(), end_of_input);
+    EXPECT_FALSE(one.cut_short());
+    EXPECT_EQ(one.deadline(), at(11s));
+}
+
+TEST(teardown_test, a_session_that_never_started_is_not_waited_for) {
+    teardown one(10s);
+    one.begin(no_start, at(1s));
+    EXPECT_TRUE(one.cut_short());
+    EXPECT_LT(one.deadline(), at(1s));
+}
+
 TEST(teardown_test, only_who_is_refused_still_takes_what_stands_in_the_input) {
     teardown refused(10s);
     refused.begin(parked, at(1s));

@@ -47,6 +47,33 @@ TEST(delivery_table_test, what_was_stored_is_there_after_the_process) {
     EXPECT_FALSE(found->state.lost);
 }
 
+// It had left the later slot and come back in the earlier one when the machine died, and the end of the former had
+// not reached the disk; or the other way round.
+TEST(delivery_table_test, a_stream_in_two_slots_is_the_one_that_has_come_further) {
+    for (const bool further_is_first : {true, false}) {
+        memory_world env;
+        auto further = sample("one");
+        further.durable_seq += 5;
+        further.sent_seq += 5;
+        further.trusted_seq = 0;
+        auto behind = sample("one");
+        {
+            const auto table = open(env);
+            table->add(further_is_first ? further : behind);
+            table->add(sample("other"));
+            auto* twin = table->add(sample("twin"));
+            twin->state = further_is_first ? behind : further;
+            table->store(*twin);
+        }
+        const auto table = open(env);
+        EXPECT_TRUE(table->damaged().empty());
+        ASSERT_EQ(table->all().size(), 2u);
+        EXPECT_EQ(table->find(there, "one")->state, further);
+        EXPECT_EQ(table->find(there, "other")->state, sample("other"));
+        EXPECT_EQ(open(env)->all().size(), 2u) << "the stale one is erased";
+    }
+}
+
 TEST(delivery_table_test, a_first_claims_tail_and_a_verdict_are_kept) {
     memory_world env;
     auto state = sample("one");
@@ -62,6 +89,50 @@ TEST(delivery_table_test, a_first_claims_tail_and_a_verdict_are_kept) {
     EXPECT_EQ(found->state.memory.first_tail, 0u) << "0 is a tail, not an absence";
     EXPECT_TRUE(found->state.lost);
     EXPECT_EQ(found->state.continued_as, "one~0123abcd");
+}
+
+TEST(delivery_table_test, whatever_changes_is_in_the_text_that_is_stored_next) {
+    const std::function<void(delivery_state&)> changes[] = {
+        [](auto& state) { state.memory.durable = 0; },
+        [](auto& state) { state.durable_seq = 8; },
+        [](auto& state) { state.trusted_seq = 18'000'000'000'000'000'000ull; },
+        [](auto& state) { state.sent_seq = 10; },
+        [](auto& state) { state.durable_seq = state.trusted_seq; },
+        [](auto& state) { state.trusted_seq = 0; },
+        [](auto& state) { state.own_records.pop_back(); },
+        [](auto& state) { state.own_records.front().covers_to = 6; },
+        [](auto& state) {
+            state.own_records = {announcement("one", 9, {"an id", continuation_reason::storage, 5})};
+        },
+        [](auto& state) { state.own_records.clear(); },
+        [](auto& state) { state.memory.tokens = {"t1"}; },
+        [](auto& state) { state.memory.claimed = false; },
+        [](auto& state) { state.memory.first_tail = 7; },
+        [](auto& state) { state.memory.first_tail.reset(); },
+        [](auto& state) { state.memory.empty_claim = true; },
+        [](auto& state) { state.from_seq = 4; },
+        [](auto& state) { state.at.basin = "basin-two"; },
+        [](auto& state) { state.stream = "two"; },
+        [](auto& state) {
+            state.lost = true;
+            state.lost_reason = "why";
+            state.continued_as = "three";
+        },
+        [](auto& state) { state.continued_as = "four"; },
+    };
+    memory_world env;
+    const auto table = open(env);
+    auto* entry = table->add(sample("one"));
+    for (const auto& change : changes) {
+        const auto before = entry->state;
+        change(entry->state);
+        EXPECT_NE(entry->state, before) << "a change that is none shows nothing";
+        ASSERT_TRUE(table->store(*entry));
+        auto stored = open(env)->all().at(0)->state;
+        stored.trusted_seq = entry->state.trusted_seq; // stored only where it says more
+        EXPECT_EQ(to_json_text(stored), to_json_text(entry->state));
+        EXPECT_EQ(stored, entry->state) << to_json_text(stored);
+    }
 }
 
 TEST(delivery_table_test, one_name_at_two_places_is_two_streams) {

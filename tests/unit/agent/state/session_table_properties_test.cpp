@@ -77,14 +77,12 @@ public:
             break;
         case table_act::count:
             if (active()) {
-                for (unsigned count = 0; count < one.a; ++count)
-                    table_->count_published(active()->number, next_++);
-                table_->count(active()->number, one.a / 2, 1);
-                active()->published += one.a;
-                active()->durable += one.a / 2;
-                active()->dropped += 1;
-                if (one.a > 0)
-                    active()->counted_to = next_ - 1;
+                next_ += one.a;
+                change(*active(), [&](session_record& record) {
+                    record.gone += record.last_gone.events;
+                    record.last_gone = {next_, next_ - one.a, {one.a, one.a - one.a / 2, one.a / 2}};
+                    record.gone_to = next_;
+                });
             }
             break;
         case table_act::place:

@@ -42,10 +42,9 @@ TEST(session_table, every_member_survives_the_agent) {
             record.categories = category_set{}.set(static_cast<std::size_t>(category::network));
             record.parts.push_back({{}, "second", 9});
             record.parts.push_back({record.parts.front().at, "third", ~seq_t{0}});
-            record.published = 7;
-            record.durable = 5;
-            record.dropped = 2;
-            record.counted_to = 11;
+            record.gone = {7, 5, 2};
+            record.last_gone = {~std::uint64_t{0}, 9, {3, 2, 1}};
+            record.gone_to = 11;
         });
     }
     auto table = open_table(env, dir.path);
@@ -62,10 +61,10 @@ TEST(session_table, every_member_survives_the_agent) {
     EXPECT_TRUE(found->parts[1].at.embedded());
     EXPECT_EQ(found->parts[2].at, found->parts[0].at);
     EXPECT_EQ(found->parts[2].from_seq, ~seq_t{0});
-    EXPECT_EQ(found->published, 7u);
-    EXPECT_EQ(found->durable, 5u);
-    EXPECT_EQ(found->dropped, 2u);
-    EXPECT_EQ(found->counted_to, 11u);
+    EXPECT_EQ(found->gone, (event_counts{7, 5, 2}));
+    EXPECT_EQ(found->last_gone, (segment_fold{~std::uint64_t{0}, 9, {3, 2, 1}}));
+    EXPECT_EQ(found->gone_to, 11u);
+    EXPECT_EQ(found->whole_to, 0u);
     EXPECT_TRUE(found->holds(5));
     EXPECT_TRUE(found->holds(1000));
     EXPECT_FALSE(found->holds(4));
@@ -99,31 +98,6 @@ TEST(session_table, reading_changes_nothing_on_the_disk) {
     EXPECT_TRUE(*env.disk.read_all(dir.path / "sessions", 64 << 20) == both);
     EXPECT_FALSE(session_table::open_to_read(env, dir.path / "none"));
     EXPECT_FALSE(env.disk.exists(dir.path / "none"));
-}
-
-TEST(session_table, counters_reach_the_slot_with_the_next_update) {
-    agent_world env;
-    scratch_dir dir;
-    {
-        auto table = open_table(env, dir.path);
-        table->add(make_record(id_one, 1, true), nobody);
-        table->count_published(1, 12);
-        EXPECT_EQ(table->active()->published, 1u);
-        table->count(99, 1, 1); // gave way long ago
-    }
-    {
-        auto table = open_table(env, dir.path);
-        EXPECT_EQ(table->active()->published, 0u);
-        for (const seq_t seq : {12u, 13u, 15u})
-            table->count_published(1, seq);
-        table->count(1, 2, 1);
-        table->update(1, [](session_record&) {});
-    }
-    auto table = open_table(env, dir.path);
-    EXPECT_EQ(table->active()->published, 3u);
-    EXPECT_EQ(table->active()->counted_to, 15u);
-    EXPECT_EQ(table->active()->durable, 2u);
-    EXPECT_EQ(table->active()->dropped, 1u);
 }
 
 TEST(session_table, a_reopened_session_is_the_latest_and_pointers_stay) {

@@ -12,7 +12,7 @@ session_record a_session(std::size_t number, bool embedded = false) {
     record.spans.push_back({number * 10, number * 10 + 9});
     const place elsewhere{"basin", "https://a", "https://b"};
     record.parts.push_back({embedded ? place{"ringtail", "", ""} : elsewhere, record.id, number * 10});
-    record.published = number;
+    record.gone.published = number;
     return record;
 }
 

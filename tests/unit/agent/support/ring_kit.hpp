@@ -147,10 +147,19 @@ public:
         return last >= first_owed;
     }
 
-    void dropping(const ring_entry& entry) override { dropped.push_back(entry.seq); }
+    void letting_go(std::uint64_t generation, seq_t first, seq_t last) override {
+        if (counted_in)
+            counts_gone += counted_in->count(0, first, last);
+        generations_gone.push_back(generation);
+        for (seq_t seq = first; last >= first_owed && seq <= last; ++seq)
+            dropped.push_back(seq);
+    }
 
     seq_t first_owed;
-    std::vector<seq_t> dropped;
+    std::vector<seq_t> dropped; // all of each segment that went and was owed
+    std::vector<std::uint64_t> generations_gone;
+    ring* counted_in = nullptr;
+    ring_count counts_gone;
     mutable std::size_t asked = 0;
 };
 

@@ -41,6 +41,8 @@ void ring_life::perform(const step& one) {
         read(one);
         break;
     case act::check:
+        check_counts(some_seq(one.a), some_seq(one.b));
+        check_counts(1, some_seq(one.b));
         model_.read_all(*ring_);
         break;
     case act::stop:

@@ -23,7 +23,7 @@ public:
         return last >= owed_from_ || (parked_from_ <= last && first <= parked_to_);
     }
 
-    void dropping(const ring_entry& entry) override;
+    void letting_go(std::uint64_t generation, seq_t first, seq_t last) override;
 
 private:
     struct killed_here {};
@@ -62,6 +62,7 @@ private:
     void hold(const step& how);
     void change_hold(const step& how);
     void check_holds();
+    void check_counts(seq_t first, seq_t last);
     void acknowledge(const step& how);
     void limit_disk(unsigned segments_left); // ~0: no limit
     void read(const step& how);

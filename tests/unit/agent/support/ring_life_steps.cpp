@@ -44,11 +44,36 @@ bool ring_life::anything_owed_or_held() const {
     return owed(first, model_.next() - 1) || held_range(first, model_.next() - 1);
 }
 
-void ring_life::dropping(const ring_entry& entry) {
-    model_.must_be(entry);
-    MUST_HOLD(told_.empty() || told_.back() < entry.seq);
-    told_.push_back(entry.seq);
-    model_.at(entry.seq).told = true;
+void ring_life::letting_go(std::uint64_t generation, seq_t first, seq_t last) {
+    const auto known = ring_->generation_of(first);
+    MUST_HOLD(known && *known == generation);
+    check_counts(first, last);
+    if (!owed(first, last))
+        return;
+    MUST_HOLD(told_.empty() || told_.back() < first);
+    for (seq_t seq = first; seq <= last; ++seq)
+        if (model_.there(seq)) {
+            told_.push_back(seq);
+            model_.at(seq).told = true;
+        }
+}
+
+// What is counted is what is read.
+void ring_life::check_counts(seq_t first, seq_t last) {
+    std::array<ring_count, 7> read; // by session; 0: of all
+    ring_cursor cursor(*ring_, first);
+    for (auto item = cursor.next(); !std::holds_alternative<ring_cursor::nothing>(item);
+         item = cursor.next()) {
+        const auto* entry = std::get_if<ring_entry>(&item);
+        if (cursor.position() > last + 1)
+            break;
+        if (!entry || entry->own)
+            continue;
+        read.at(0) += {1, entry->line.size(), false};
+        read.at(entry->session) += {1, entry->line.size(), false};
+    }
+    for (std::uint32_t session = 0; session < read.size(); ++session)
+        MUST_HOLD(ring_->count(session, first, last) == read.at(session));
 }
 
 // From empty to the largest, and what ends just at, before and behind the segment's end.

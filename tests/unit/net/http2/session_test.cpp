@@ -267,6 +267,75 @@ TEST_F(http2_machines, what_is_lent_goes_in_pieces) {
     EXPECT_FALSE(client.find(id)->failure);
 }
 
+TEST_F(http2_machines, a_stream_we_gave_up_says_so) {
+    const auto first = request();
+    const auto second = request();
+    client.reset(*client.find(second));
+    client_hears(goaway(static_cast<std::uint32_t>(first)));
+    EXPECT_TRUE(client.find(second)->closed);
+    EXPECT_EQ(client.find(second)->failure, error_code(asio::error::operation_aborted));
+}
+
+TEST_F(http2_machines, an_hour_of_quiet_saves_no_more_than_one_burst) {
+    now += std::chrono::hours(1);
+    std::size_t resets = 0;
+    while (!server_error && resets < 1000) {
+        client.release(request());
+        pump();
+        ++resets;
+    }
+    EXPECT_TRUE(server_error);
+    EXPECT_LE(resets, http2_session::reset_burst + 2);
+}
+
+TEST_F(http2_machines, a_client_that_leaves_before_the_answer_says_so) {
+    const auto id = request(true);
+    ASSERT_EQ(server.next_request(), id);
+    client.release(id);
+    pump();
+    EXPECT_EQ(server.find(id)->failure, make_error_code(error::stream_reset));
+    EXPECT_EQ(client.find(id), nullptr);
+}
+
+TEST_F(http2_machines, a_request_let_go_is_answered_500) {
+    const auto id = request(true);
+    ASSERT_EQ(server.next_request(), id);
+    server.release(id);
+    pump();
+    EXPECT_TRUE(client.find(id)->head_received);
+    EXPECT_EQ(client.find(id)->response.status, 500u);
+    EXPECT_FALSE(client.find(id)->failure);
+}
+
+TEST_F(http2_machines, a_write_taken_back_is_no_end_of_the_body) {
+    const auto id = request(true);
+    ASSERT_EQ(server.next_request(), id);
+    EXPECT_FALSE(server.respond(id, response_head{}, false));
+    const std::string body(100'000, 'b');
+    const asio::const_buffer whole(body.data(), body.size());
+    server.write(*server.find(id), {&whole, 1});
+    EXPECT_FALSE(server.finish(*server.find(id)));
+    std::string out;
+    EXPECT_FALSE(server.send(out, 20'000));
+    server.take_back(*server.find(id));
+    EXPECT_EQ(server.write_error(*server.find(id)), error_code(asio::error::operation_aborted));
+    EXPECT_FALSE(client.receive(out, now));
+    server.release(id);
+    pump();
+    EXPECT_FALSE(client.find(id)->end_received);
+    EXPECT_EQ(client.find(id)->failure, make_error_code(error::stream_reset));
+}
+
+TEST_F(http2_machines, a_change_is_told_once) {
+    const auto id = request(true);
+    client.take_changed();
+    ASSERT_EQ(server.next_request(), id);
+    EXPECT_FALSE(server.respond(id, response_head{}, true));
+    pump();
+    EXPECT_EQ(client.take_changed(), std::vector<std::int32_t>{id});
+    EXPECT_TRUE(client.take_changed().empty());
+}
+
 TEST_F(http2_machines, lost_transport_fails_what_is_open_and_keeps_what_came) {
     const auto id = request();
     ASSERT_EQ(server.next_request(), id);

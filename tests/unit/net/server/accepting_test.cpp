@@ -45,9 +45,7 @@ TEST(accept_policy, waits_longer_each_time_and_tells_of_a_change_only) {
     accept_policy policy;
     const std::vector<duration> waits{1s, 2s, 4s, 8s, 10s, 10s};
     for (std::size_t i = 0; i < waits.size(); ++i) {
-        const auto verdict = policy.failed(kernel(EINVAL));
-        EXPECT_EQ(verdict.wait, waits[i]);
-        EXPECT_EQ(verdict.tell, i == 0);
+        EXPECT_EQ(policy.failed(kernel(EINVAL)), (accept_policy::verdict{waits[i], i == 0}));
     }
     EXPECT_TRUE(policy.failed(kernel(EBADF)).tell);
     EXPECT_TRUE(policy.accepted());
@@ -60,14 +58,10 @@ TEST(accept_policy, waits_longer_each_time_and_tells_of_a_change_only) {
 TEST(accept_policy, a_shortage_and_what_passes_are_not_told) {
     accept_policy policy;
     for (int i = 0; i < 1000; ++i) {
-        const auto verdict = policy.failed(kernel(EMFILE));
-        EXPECT_EQ(verdict.wait, accept_shortage_wait);
-        EXPECT_FALSE(verdict.tell);
+        EXPECT_EQ(policy.failed(kernel(EMFILE)), (accept_policy::verdict{accept_shortage_wait, false}));
     }
     for (int i = 0; i < accept_passing_max; ++i) {
-        const auto verdict = policy.failed(kernel(ENETDOWN));
-        EXPECT_EQ(verdict.wait, 0s);
-        EXPECT_FALSE(verdict.tell);
+        EXPECT_EQ(policy.failed(kernel(ENETDOWN)), accept_policy::verdict{});
     }
     // It does not seem to pass.
     EXPECT_EQ(policy.failed(kernel(ENETDOWN)).wait, accept_first_wait);

@@ -1,4 +1,3 @@
-#include "net/task/stop_token.hpp"
 #include "net/task/task_group.hpp"
 #include "tests/unit/net/system/loop.hpp"
 
@@ -310,21 +309,6 @@ TEST(task_group_end, a_loop_destroyed_in_the_middle_of_an_abort_destroys_all) {
     EXPECT_EQ(alive, 0);
     EXPECT_GT(alive_at_the_end, 0); // else nothing was there to be destroyed
     EXPECT_GT(started, 100);
-}
-
-TEST(stop_source_test, stages_only_rise_and_a_drain_only_comes_nearer) {
-    asio::io_context loop;
-    system_environment env(loop);
-    stop_source source(env);
-    EXPECT_FALSE(source.stopping());
-    const auto soon = env.now() + 1s;
-    source.drain(soon);
-    source.drain(soon + 1s);
-    EXPECT_EQ(source.stage(), stop_stage::drain);
-    EXPECT_EQ(source.deadline(), soon);
-    source.abort();
-    source.drain(env.now());
-    EXPECT_TRUE(source.aborting());
 }
 
 } // namespace

@@ -63,6 +63,24 @@ TEST(stream_state, match_seq_num_counts_batches_that_are_not_durable) {
     EXPECT_EQ(take(state, input).row.first_seq, 1u);
 }
 
+TEST(stream_state, a_match_ahead_of_the_tail_is_refused) {
+    auto state = fresh();
+    take(state, batch("a"));
+    auto input = batch("b");
+    input.match_seq_num = 2;
+    EXPECT_EQ(refuse(state, input).why.body, R"({"seq_num_mismatch":1})");
+    EXPECT_EQ(state.tail().seq_num, 1u);
+}
+
+TEST(stream_state, the_last_number_is_given_and_no_other) {
+    stream_row row;
+    row.tail = {seq_num_max - 2, 5};
+    stream_state state(row, {});
+    EXPECT_EQ(refuse(state, batch("a", "b", "c")).why.status, 422u);
+    EXPECT_EQ(take(state, batch("a", "b")).end.seq_num, seq_num_max);
+    EXPECT_EQ(refuse(state, batch("c")).why.status, 422u);
+}
+
 TEST(stream_state, the_token_is_looked_at_first) {
     auto state = fresh();
     auto input = batch("a");
@@ -114,6 +132,17 @@ TEST(stream_state, reset_takes_back_everything_that_is_not_durable) {
     input.fencing_token = "other";
     EXPECT_EQ(refuse(state, input).rests_on, 0u) << "what is left is durable";
     EXPECT_EQ(take(state, command(trim_command(1))).change.trim_point, 1u);
+}
+
+TEST(stream_state, reset_keeps_what_a_trim_has_committed) {
+    auto state = fresh();
+    const auto kept = take(state, batch("a", "b"));
+    const auto trimmed = take(state, command(trim_command(2)));
+    state.committed(kept);
+    state.committed(trimmed);
+    EXPECT_EQ(state.durable_trim_point(), 2u);
+    state.reset();
+    EXPECT_FALSE(take(state, command(trim_command(2))).change.trim_point) << "it is trimmed to there already";
 }
 
 TEST(stream_state, timestamps_follow_the_mode) {
