@@ -47,6 +47,13 @@ TEST(batch_policy_test, when_what_waits_becomes_a_batch) {
         EXPECT_EQ(decide_batch(limits, row.facts, at(row.now)), row.expected) << row.why;
 }
 
+TEST(batch_policy_test, the_longest_linger_ends_never) {
+    const batch_limits forever{.linger = net::duration::max()};
+    const batch_facts facts{.waiting = {1, 1, at(1s)}};
+    const batch_decision nothing{};
+    EXPECT_EQ(decide_batch(forever, facts, at(2s)), nothing);
+}
+
 TEST(batch_policy_test, what_waits_grows_to_the_protocols_limits) {
     EXPECT_TRUE((waiting_records{s2::batch_records_max - 1, 0}).fits(1));
     EXPECT_FALSE((waiting_records{s2::batch_records_max, 0}).fits(1));
