@@ -51,6 +51,20 @@ TEST(schedule_policy, who_waits_has_the_oldest_refusals_tried_again_and_few_at_o
         << "the active session's in any case";
 }
 
+TEST(schedule_policy, where_the_active_sessions_is_tried_beside_four_there_is_no_place) {
+    auto active = tried_again(1);
+    active.active = true;
+    const std::vector<delivered_stream> all{tried_again(1), tried_again(1), tried_again(1),
+                                            tried_again(1), active,         refused_at(0)};
+    EXPECT_EQ(streams_to_retry(all), indexes{});
+}
+
+TEST(schedule_policy, a_refusal_of_the_whole_sink_is_one_of_the_stream_too) {
+    const std::vector<delivered_stream> all(5, {sink_parked});
+    EXPECT_EQ(streams_to_retry(all), (indexes{0, 1, 2, 3}));
+    EXPECT_TRUE(may_retry(all, false)) << "none of them is written";
+}
+
 TEST(schedule_policy, a_refused_stream_is_tried_by_itself_where_few_are_and_no_more_are_written) {
     const auto may = [](std::vector<delivered_stream> all, bool active = false) {
         return may_retry(all, active);
