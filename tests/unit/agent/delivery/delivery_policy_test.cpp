@@ -13,6 +13,9 @@ using step_kind = delivery_step::kind;
 constexpr delivery_step act{}, close_it{step_kind::close_session}, leave{step_kind::leave};
 constexpr net::duration idle_close = 30s;
 
+// Random bits that make 100 ms of a first failure's pause, and something else of any later one's.
+constexpr std::uint64_t first_ones = 200'000'001;
+
 net::time_point at(net::duration since_start) {
     return net::time_point(since_start);
 }
@@ -57,6 +60,7 @@ TEST(delivery_policy_test, what_follows_where_nothing_has_failed) {
         {"one with something out", false, {true, false, true, true}, 1h, wait},
         {"one that is being closed", false, {true, true, true, false}, 1h, wait},
         {"leaves with something left", true, {true, false, true, true}, 1s, wait},
+        {"leaves with something left before the first session", true, {.resting = true}, 1s, wait},
         {"leaves with a session", true, {true, true, true, true}, 1s, close_it},
         {"leaves behind its session's end", true, {true, true, true, false}, 1s, wait},
         {"leaves", true, {true, true, false, false}, 1s, leave},
@@ -72,7 +76,9 @@ TEST(delivery_policy_test, what_follows_where_nothing_has_failed) {
 
 TEST(delivery_policy_test, the_idle_close_counts_from_the_last_that_went_through) {
     const delivery_facts idle{true, true, true, true};
-    auto policy = begun();
+    delivery_policy policy(idle_close);
+    policy.begin(at(5s));
+    EXPECT_EQ(policy.next(at(5s), idle), until(35s));
     EXPECT_TRUE(policy.on_progress(at(10s)));
     EXPECT_FALSE(policy.on_progress(at(20s))) << "it stands as before";
     EXPECT_EQ(policy.next(at(49s), idle), until(50s));
@@ -97,6 +103,34 @@ TEST(delivery_policy_test, a_failure_backs_off_longer_each_time_until_something_
     EXPECT_EQ(after_pause(policy, 2s), until(4s)) << "as the server asked";
 }
 
+TEST(delivery_policy_test, what_goes_through_makes_the_next_failure_the_first) {
+    auto policy = begun();
+    for (int failures = 0; failures < 8; ++failures)
+        policy.on_failure(pause::back_off, refused(), at(0s), first_ones);
+    EXPECT_EQ(after_pause(policy, 0s), until(200'000'001ns));
+    policy.on_progress(at(10s));
+    policy.on_failure(pause::back_off, refused(), at(10s), first_ones);
+    EXPECT_EQ(after_pause(policy, 10s), until(10s + 100ms));
+}
+
+TEST(delivery_policy_test, a_pause_is_told_as_long_as_it_lasts) {
+    auto policy = begun();
+    EXPECT_FALSE(policy.pausing(at(0s), true));
+    policy.on_failure(pause::back_off, refused(), at(0s), first_ones);
+    EXPECT_TRUE(policy.pausing(at(99ms), true));
+    EXPECT_FALSE(policy.pausing(at(100ms), true));
+    policy.on_failure(pause::park_stream, refused(), at(1s), 0);
+    EXPECT_TRUE(policy.pausing(at(5s), true));
+    EXPECT_TRUE(policy.pausing(at(6s), false)) << "its turn has not come";
+    EXPECT_FALSE(policy.pausing(at(7s), true));
+}
+
+TEST(delivery_policy_test, a_backoff_waits_for_nobodys_turn) {
+    auto policy = begun();
+    policy.on_failure(pause::back_off, refused(), at(0s), first_ones);
+    EXPECT_EQ(after_pause(policy, 100ms, false), act);
+}
+
 TEST(delivery_policy_test, a_flush_ends_the_backoff_that_it_meets_and_no_later_one) {
     auto policy = begun();
     policy.flush();
@@ -104,7 +138,7 @@ TEST(delivery_policy_test, a_flush_ends_the_backoff_that_it_meets_and_no_later_o
     EXPECT_EQ(after_pause(policy, 0s), until(100ms)) << "it was flushed while nothing waited";
     policy.flush();
     EXPECT_EQ(after_pause(policy, 0s), act);
-    policy.on_failure(pause::back_off, refused(), at(0s), 100'000'000);
+    policy.on_failure(pause::back_off, refused(), at(0s), first_ones);
     EXPECT_EQ(after_pause(policy, 0s), until(100ms)) << "the first again";
 }
 
@@ -117,7 +151,7 @@ TEST(delivery_policy_test, a_flush_that_meets_an_attempt_is_followed_by_another_
     policy.flush();
     policy.on_failure(pause::back_off, refused(), at(10s), 100'000'000);
     EXPECT_EQ(after_pause(policy, 10s), act);
-    policy.on_failure(pause::back_off, refused(), at(10s), 100'000'000);
+    policy.on_failure(pause::back_off, refused(), at(10s), first_ones);
     EXPECT_EQ(after_pause(policy, 10s), until(10s + 100ms)) << "once, and the first again";
 }
 
@@ -129,6 +163,17 @@ TEST(delivery_policy_test, what_was_hurried_and_came_through_hurries_no_later_fa
     policy.on_progress(at(10s));
     policy.on_failure(pause::back_off, refused(), at(20s), 100'000'000);
     EXPECT_EQ(after_pause(policy, 20s), until(20s + 100ms));
+}
+
+TEST(delivery_policy_test, what_was_hurried_and_refused_hurries_no_later_failure) {
+    auto policy = begun();
+    policy.on_failure(pause::back_off, refused(), at(0s), first_ones);
+    EXPECT_EQ(after_pause(policy, 1s), act);
+    policy.flush();
+    policy.on_failure(pause::park_stream, refused(), at(1s), 0);
+    EXPECT_EQ(after_pause(policy, 6s), act);
+    policy.on_failure(pause::back_off, refused(), at(6s), 100'000'000);
+    EXPECT_EQ(after_pause(policy, 6s), until(6s + 100ms));
 }
 
 TEST(delivery_policy_test, a_refusal_parks_and_is_tried_again_when_its_turn_comes) {
@@ -162,6 +207,18 @@ TEST(delivery_policy_test, a_parked_stream_is_tried_again_at_once_when_it_is_tol
     EXPECT_TRUE(policy.on_progress(at(1s)));
     EXPECT_FALSE(policy.trying_again());
     EXPECT_EQ(policy.condition(), stream_condition::delivering);
+}
+
+TEST(delivery_policy_test, a_refused_stream_asks_for_its_turn_once_it_has_waited) {
+    auto policy = begun();
+    EXPECT_FALSE(policy.asks_for_its_turn(at(1h)));
+    policy.on_failure(pause::back_off, refused(), at(0s), first_ones);
+    EXPECT_FALSE(policy.asks_for_its_turn(at(1h))) << "a backoff needs none";
+    policy.on_failure(pause::park_stream, refused(), at(1s), 0);
+    EXPECT_FALSE(policy.asks_for_its_turn(at(5s)));
+    EXPECT_TRUE(policy.asks_for_its_turn(at(6s)));
+    EXPECT_FALSE(policy.pausing(at(6s), true));
+    EXPECT_FALSE(policy.asks_for_its_turn(at(6s))) << "it has it";
 }
 
 TEST(delivery_policy_test, what_is_no_failure_changes_nothing) {
