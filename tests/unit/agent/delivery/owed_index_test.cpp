@@ -35,6 +35,7 @@ TEST_F(owed_index_test, a_stream_is_owed_what_lies_above_its_durable_seq_in_its_
     index.session_changed(session_of(1, {{5, 9}, {11, 14}, {20, 0}}, {{here, "one", 5}}));
     EXPECT_EQ(index.ranges(3, 25), (ranges{{13, 14}, {20, 25}}));
     EXPECT_EQ(index.ranges(3, 19), (ranges{{13, 14}})) << "nothing is published in the open span";
+    EXPECT_EQ(index.ranges_of_session(1, 19), (ranges{{13, 14}}));
     EXPECT_EQ(index.first_owed(3, 25), 13u);
     EXPECT_FALSE(index.owes(3, 12));
     EXPECT_TRUE(index.owes_within(3, {14, 19}));
@@ -67,8 +68,42 @@ TEST_F(owed_index_test, what_nobody_delivers_is_owed_from_when_somebody_does) {
     EXPECT_FALSE(index.owes_within({1, 9}));
     EXPECT_TRUE(index.may_owe().empty());
     index.stream_added(0, here, "one", 0);
+    EXPECT_EQ(index.first_owed(9), 1u) << "again";
     index.session_gone(1);
     EXPECT_FALSE(index.owes(0, 9));
+}
+
+TEST_F(owed_index_test, what_nobody_delivers_is_kept_though_another_session_goes) {
+    index.session_changed(session_of(1, {{1, 4}}, {{here, "one", 1}}));
+    index.session_changed(session_of(2, {{5, 9}}, {{here, "two", 5}}));
+    index.session_gone(2);
+    index.stream_added(0, here, "one", 0);
+    EXPECT_EQ(index.ranges(0, 9), (ranges{{1, 4}}));
+}
+
+TEST_F(owed_index_test, a_stream_is_found_while_somebody_delivers_it) {
+    index.session_changed(session_of(1, {{1, 4}}, {{here, "one", 1}}));
+    EXPECT_EQ(index.find(here, "one"), std::nullopt);
+    index.stream_added(6, here, "one", 0);
+    EXPECT_EQ(index.find(here, "one"), 6u);
+    index.stream_gone(6);
+    EXPECT_EQ(index.find(here, "one"), std::nullopt);
+}
+
+TEST_F(owed_index_test, a_stream_that_has_all_of_its_sessions_may_owe_nothing) {
+    index.stream_added(0, here, "one", 0);
+    index.session_changed(session_of(1, {{1, 4}}, {{here, "one", 1}}));
+    index.durable_moved(0, 3);
+    EXPECT_EQ(index.may_owe(), std::vector<std::size_t>{0});
+    index.durable_moved(0, 4);
+    EXPECT_TRUE(index.may_owe().empty());
+
+    index.session_changed(session_of(2, {{2, 9}}, {{here, "one", 2}}));
+    index.session_changed(session_of(3, {{3, 5}}, {{here, "one", 3}}));
+    index.durable_moved(0, 5);
+    EXPECT_EQ(index.may_owe(), std::vector<std::size_t>{0});
+    index.session_gone(2);
+    EXPECT_TRUE(index.may_owe().empty());
 }
 
 TEST_F(owed_index_test, two_sessions_may_share_the_seq_that_none_of_them_published) {
