@@ -275,5 +275,40 @@ TEST_F(session_accounts_test, after_a_machine_crash_nothing_counts_twice) {
     }
 }
 
+TEST_F(session_accounts_test, after_a_machine_crash_what_is_back_is_taken_off) {
+    const auto saved = dir.path / "saved";
+    session_account before;
+    {
+        life now(env, dir.path);
+        now.start(id_one);
+        now.publish(14);
+        now.deliver_to(7);
+        std::filesystem::copy(dir.path / "ring", saved);
+        now.publish(30);
+        before = now.account();
+        ASSERT_EQ(before.durable, 6u);
+        ASSERT_GT(before.dropped, 8u) << "all that comes back";
+    }
+    std::filesystem::remove_all(dir.path / "ring");
+    std::filesystem::rename(saved, dir.path / "ring");
+    env.boot = "another";
+    life now(env, dir.path);
+    expect_counts(now.account(), 14 + before.dropped - 8, 6, before.dropped - 8);
+}
+
+TEST_F(session_accounts_test, a_session_that_is_over_is_durable_to_its_own_end) {
+    life now(env, dir.path);
+    now.start(id_one);
+    now.publish(3);
+    now.agent.sessions->stop(end_reason::stopped);
+    const seq_t end = now.agent.journal->last_seq();
+    now.deliver_to(end);
+    now.start(id_two);
+    now.publish(3);
+    now.deliver_to(now.agent.journal->last_seq());
+    EXPECT_EQ(now.account_of(id_one).durable_seq, end);
+    EXPECT_EQ(now.account_of(id_two).durable_seq, now.agent.journal->last_seq());
+}
+
 } // namespace
 } // namespace agent::test
