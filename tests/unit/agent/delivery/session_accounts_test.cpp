@@ -296,6 +296,26 @@ TEST_F(session_accounts_test, after_a_machine_crash_what_is_back_is_taken_off) {
     expect_counts(now.account(), 14 + before.dropped - 8, 6, before.dropped - 8);
 }
 
+// None of the events that are back was durable: those that had gone before stay so.
+TEST_F(session_accounts_test, after_a_machine_crash_what_had_gone_durable_stays_so) {
+    const auto saved = dir.path / "saved";
+    {
+        life now(env, dir.path);
+        now.start(id_one);
+        now.publish(10);
+        now.deliver_to(11);
+        now.publish(25);
+        std::filesystem::copy(dir.path / "ring", saved);
+        now.publish(30);
+        ASSERT_EQ(now.account().durable, 10u);
+    }
+    std::filesystem::remove_all(dir.path / "ring");
+    std::filesystem::rename(saved, dir.path / "ring");
+    env.boot = "another";
+    life now(env, dir.path);
+    EXPECT_EQ(now.account().durable, 10u);
+}
+
 TEST_F(session_accounts_test, a_session_that_is_over_is_durable_to_its_own_end) {
     life now(env, dir.path);
     now.start(id_one);
@@ -307,6 +327,7 @@ TEST_F(session_accounts_test, a_session_that_is_over_is_durable_to_its_own_end) 
     now.publish(3);
     now.deliver_to(now.agent.journal->last_seq());
     EXPECT_EQ(now.account_of(id_one).durable_seq, end);
+    expect_counts(now.account_of(id_one), 3, 3, 0);
     EXPECT_EQ(now.account_of(id_two).durable_seq, now.agent.journal->last_seq());
 }
 
