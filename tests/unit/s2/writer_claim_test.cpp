@@ -241,9 +241,11 @@ TEST_F(writer_claim_test, an_ambiguous_first_fence_is_looked_for_where_it_was_se
     expect(landed, kind::store_memory);
     EXPECT_EQ(landed.memory().durable, 1u);
 
-    writer taken = looking();
-    taken.on_page({data(0, "somebody's")});
-    expect_fence(taken, 1, std::nullopt);
+    for (const auto& other : {data(0, "somebody's"), fence(0, "somebody's")}) {
+        writer taken = looking();
+        taken.on_page({other});
+        expect_fence(taken, 1, std::nullopt);
+    }
 }
 
 TEST_F(writer_claim_test, a_claim_never_recorded_is_recovered_from_its_own_earlier_fence) {
@@ -322,6 +324,7 @@ TEST_F(writer_claim_test, records_gone_where_recovery_must_read_are_another_writ
     one.on_tail(8);
     one.on_stored();
     one.on_fenced(8);
+    judge.ours = {"a", "b"};
     one.on_page({data(6, "a"), data(7, "b")});
     expect(one, kind::lost);
 }

@@ -68,6 +68,7 @@ TEST_F(writer_test, an_ambiguous_end_resends_the_same_batches) {
     writer one = with_two_out();
     EXPECT_EQ(one.on_failure(lost_connection()), pause::back_off);
     expect(one, kind::open);
+    EXPECT_EQ(one.on_ack(ack(1, 3), 0), "an ack without a batch") << "the next session has sent none yet";
     one.out().on_opened();
     expect(one, kind::send);
     EXPECT_EQ(&one.out().on_sending(), &one.out().batches()[0]);
@@ -142,6 +143,7 @@ TEST_F(writer_test, a_412_below_the_oldest_batch_is_a_shorter_stream) {
     writer one = with_two_out();
     one.on_failure(seq_mismatch(0));
     expect(one, kind::lost);
+    EXPECT_NE(one.lost_reason().find("shorter"), std::string::npos) << one.lost_reason();
 }
 
 TEST_F(writer_test, fenced_out_reads_what_landed_and_is_lost) {
