@@ -65,6 +65,7 @@ TEST(configuration_file, a_value_of_the_wrong_type_is_named_with_what_is_wanted)
     EXPECT_THAT(file_error("categories = [\"page,console\"]\n"), HasSubstr("'categories' wants"));
     EXPECT_THAT(file_error("linger.x = \"1s\"\n"), HasSubstr("'linger' wants"));
     EXPECT_THAT(file_error("live-history = {a = 1}\nlinger = 1\n"), HasSubstr("line 1: 'live-history'"));
+    EXPECT_THAT(file_error("linger = \"1s\"\nstart = 1\n"), HasSubstr("line 2: 'start'"));
 }
 
 TEST(configuration_file, what_is_no_toml_is_said_with_its_place) {

@@ -41,6 +41,7 @@ TEST(stream_state, numbers_batches_and_counts_what_is_accepted) {
     EXPECT_EQ(first.row.metered, 8u + 1 + 8 + 2);
     EXPECT_EQ(first.end, (stream_position{2, 1000}));
     const auto second = take(state, batch("d"), 999); // the clock went back: timestamps do not
+    EXPECT_EQ(second.row.first_seq, 2u);
     EXPECT_EQ(second.start, (stream_position{2, 1000}));
     EXPECT_EQ(state.tail(), (stream_position{3, 1000}));
     EXPECT_EQ(state.durable_tail(), (stream_position{0, 0}));
